@@ -1,0 +1,167 @@
+package codec
+
+// payload takes what p has of the current frame's payload: unmasks it, checks it, and hands it out
+// (done) or keeps it until the rest of the message is there.
+func (d *Decoder) payload(p []byte) (m Message, used int, done bool, err error) {
+	chunk := p
+	if uint64(len(chunk)) > d.remaining {
+		chunk = chunk[:d.remaining]
+	}
+	last := uint64(len(chunk)) == d.remaining // of the frame
+	masked := d.len7&bitMask != 0
+	key := d.key
+	if masked {
+		key = Mask(chunk, key)
+	}
+	if d.frame.IsControl() {
+		m, done, err = d.controlPayload(chunk, last)
+	} else {
+		m, done, err = d.dataPayload(chunk, last)
+	}
+	if err != nil {
+		if masked {
+			Mask(chunk, d.key) // masking twice restores the input
+		}
+		return Message{}, 0, false, err
+	}
+	d.key = key
+	d.remaining -= uint64(len(chunk))
+	if last {
+		d.enter(stateHeader)
+	}
+	return m, len(chunk), done, nil
+}
+
+// dataPayload handles a chunk of a data frame's payload.
+func (d *Decoder) dataPayload(chunk []byte, last bool) (m Message, done bool, err error) {
+	complete := last && d.fin
+	if complete && d.assembled() == 0 { // whole, and still where it arrived
+		if d.message == Text && !ValidUTF8(chunk) {
+			return Message{}, false, ErrTextUTF8
+		}
+		return d.finish(chunk), true, nil
+	}
+	if d.message == Text {
+		before := d.utf8
+		if !d.utf8.Write(chunk) || (complete && !d.utf8.Complete()) {
+			d.utf8 = before
+			return Message{}, false, ErrTextUTF8
+		}
+	}
+	d.keep(chunk)
+	if !complete {
+		return Message{}, false, nil
+	}
+	d.handedOut = true
+	return d.finish(d.buf.B), true, nil
+}
+
+// finish returns the message that is complete and forgets it.
+func (d *Decoder) finish(payload []byte) Message {
+	m := Message{Opcode: d.message, Payload: payload}
+	d.message = Continuation
+	d.fragments = 0
+	d.utf8 = UTF8Validator{}
+	return m
+}
+
+// controlPayload handles a chunk of a control frame's payload. A control frame that comes in pieces
+// waits behind the message that it interrupts, in the same buffer.
+func (d *Decoder) controlPayload(chunk []byte, last bool) (m Message, done bool, err error) {
+	payload := chunk
+	kept := d.control > 0 || !last
+	if kept {
+		d.keep(chunk)
+		d.control += uint8(len(chunk))
+		payload = d.controlKept()
+	}
+	if d.frame == Close {
+		if err = checkClose(payload, last); err != nil {
+			if kept {
+				d.drop(len(chunk))
+			}
+			return Message{}, false, err
+		}
+	}
+	if !last {
+		return Message{}, false, nil
+	}
+	d.handedOut = kept
+	return Message{Opcode: d.frame, Payload: payload}, true, nil
+}
+
+// checkClose checks a close payload, or the first bytes of one.
+func checkClose(payload []byte, last bool) error {
+	if !last {
+		return checkClosePrefix(payload)
+	}
+	_, _, err := ParseClose(payload)
+	return err
+}
+
+// controlKept is the part of the control payload that has been kept.
+func (d *Decoder) controlKept() []byte {
+	if d.buf == nil {
+		return nil
+	}
+	return d.buf.B[d.assembled():]
+}
+
+// assembled is the number of bytes kept of the unfinished message.
+func (d *Decoder) assembled() int {
+	if d.buf == nil {
+		return 0
+	}
+	return len(d.buf.B) - int(d.control)
+}
+
+// keep appends chunk to the buffer. The buffer doubles, so that it never has more than twice what
+// has arrived, but stops at what the frame declared: one frame's payload is not copied more often
+// than it must be, and a declared length by itself reserves nothing.
+func (d *Decoder) keep(chunk []byte) {
+	if len(chunk) == 0 {
+		return
+	}
+	if d.buf == nil {
+		d.buf = d.cfg.Buffers.Get()
+	}
+	b := d.buf.B
+	if need := len(b) + len(chunk); need > cap(b) {
+		grown := max(2*need, minBuffer)
+		if declared := uint64(len(b)) + d.remaining; uint64(grown) > declared {
+			grown = int(declared)
+		}
+		b = append(make([]byte, 0, grown), b...)
+	}
+	d.buf.B = append(b, chunk...)
+}
+
+// minBuffer is the least that a buffer grows to, in bytes, unless less than that was declared.
+const minBuffer = 512
+
+// drop takes back the last n bytes that were kept of a control payload.
+func (d *Decoder) drop(n int) {
+	d.control -= uint8(n)
+	d.shorten(n)
+}
+
+// dropHandedOut drops what Decode handed out from the buffer.
+func (d *Decoder) dropHandedOut() {
+	d.handedOut = false
+	if n := int(d.control); n > 0 {
+		d.drop(n)
+	} else {
+		d.shorten(len(d.buf.B))
+	}
+}
+
+// shorten drops the last n bytes of the buffer, and the buffer when it is empty.
+func (d *Decoder) shorten(n int) {
+	if d.buf == nil || n == 0 {
+		return
+	}
+	d.buf.B = d.buf.B[:len(d.buf.B)-n]
+	if len(d.buf.B) == 0 {
+		d.Release()
+	}
+}

@@ -1,0 +1,255 @@
+package codec
+
+import "encoding/binary"
+
+// Message is what a [Decoder] hands out: a whole data message or a control frame.
+type Message struct {
+	// Opcode is Text, Binary, Close, Ping or Pong.
+	Opcode Opcode
+	// Payload is unmasked; a text message's is valid UTF-8. It aliases the decoder's input or its
+	// buffer and is valid until the next call of Decode.
+	Payload []byte
+}
+
+// Buffer holds a payload that has not arrived whole.
+type Buffer struct{ B []byte }
+
+// BufferPool lends a [Decoder] its buffers. Put gets back what Get gave, grown perhaps. Both are
+// called from the goroutine that calls the decoder.
+type BufferPool interface {
+	Get() *Buffer // of length 0
+	Put(*Buffer)
+}
+
+// DecoderConfig is what the decoders of many connections have in common. It must not change while
+// a decoder uses it.
+type DecoderConfig struct {
+	// Role is the role of the endpoint that decodes: a Server refuses unmasked frames, a Client
+	// masked ones.
+	Role Role
+	// MaxMessage is the largest message accepted, in bytes of payload, all fragments together. It
+	// is compared as soon as a frame's header is there. 0 accepts empty messages only.
+	MaxMessage uint64
+	// MaxFragments is the largest number of frames that one message may have.
+	MaxFragments uint32
+	// Buffers lends buffers while a payload is incomplete.
+	Buffers BufferPool
+}
+
+// Decoder parses the frames of one direction of one connection (RFC 6455 5.2), whatever pieces they
+// arrive in, and assembles their payloads to messages. It is a machine of four states:
+//
+//	        ┌────────────── no extended length, not masked ──────────────┐
+//	        │                                                            ▼
+//	──▶ header ──▶ extended length ──▶ mask ───────────────────────▶ payload
+//	      ▲ │ 126 or 127               ▲                                 │
+//	      │ └──────── up to 125 ───────┘                                 │
+//	      └────────────────────── end of the frame ──────────────────────┘
+//
+// The handshake comes before it and is [RequestParser]'s.
+//
+// A frame that lies whole in the input is unmasked there and handed out without a copy. Otherwise
+// the payload waits in a pooled buffer that grows with what has arrived, never with what was
+// declared; a partial header waits inside the Decoder. Between messages a Decoder owns no buffer.
+//
+// Each error is a [*CloseError] and is found at the first byte that shows it: the limit and the
+// framing rules at the header, bad UTF-8 inside an unfinished frame. An error leaves the decoder
+// and its input as they were: n bytes are consumed, and the same call with the rest gives the same
+// error again.
+//
+// A Decoder is not safe for use from several goroutines at once. It is about 56 bytes large and
+// meant to be embedded.
+type Decoder struct {
+	cfg       *DecoderConfig
+	buf       *Buffer // the message so far, then the partial control payload; nil when neither
+	remaining uint64  // bytes of the current frame's payload that have not arrived
+	fragments uint32  // frames of the current message so far
+	key       MaskKey // of the current frame, rotated to the next byte
+	utf8      UTF8Validator
+	carry     [8]byte // the first bytes of a header part that has not arrived whole
+	carried   uint8
+	state     decoderState
+	frame     Opcode // of the current frame
+	message   Opcode // of the unfinished message; Continuation when there is none
+	fin       bool   // of the current frame
+	len7      byte   // the MASK bit and the 7-bit length of the current frame
+	control   uint8  // bytes at the end of buf that belong to a control frame
+	handedOut bool   // what is in buf has been handed out and is due to be dropped
+}
+
+type decoderState uint8
+
+const (
+	stateHeader decoderState = iota
+	stateExtendedLength
+	stateMask
+	statePayload
+)
+
+// Reset makes d ready for a new connection. d must be new or have been released.
+func (d *Decoder) Reset(cfg *DecoderConfig) { *d = Decoder{cfg: cfg} }
+
+// Release gives d's buffer, if it has one, back to the pool. What Decode handed out is no longer
+// valid. It is to be called when the connection ends.
+func (d *Decoder) Release() {
+	if d.buf != nil {
+		d.cfg.Buffers.Put(d.buf)
+		d.buf = nil
+	}
+}
+
+// Idle reports whether d stands between two messages, with nothing waiting.
+func (d *Decoder) Idle() bool {
+	return d.state == stateHeader && d.carried == 0 && d.message == Continuation
+}
+
+// Decode consumes bytes of p up to the end of one message or control frame and returns it with the
+// number of bytes consumed. Where p ends earlier all of p is consumed and the message is the zero
+// Message, whose Opcode is Continuation. Payloads are unmasked in place, in p.
+//
+// It is meant to be called in a loop until it returns the zero Message: that last call also gives
+// back the buffer of a message that was assembled.
+func (d *Decoder) Decode(p []byte) (m Message, n int, err error) {
+	if d.handedOut {
+		d.dropHandedOut()
+	}
+	for {
+		var used int
+		switch d.state {
+		case stateHeader:
+			used, err = d.header(p[n:])
+		case stateExtendedLength:
+			used, err = d.extendedLength(p[n:])
+		case stateMask:
+			used, err = d.mask(p[n:])
+		case statePayload:
+			var done bool
+			m, used, done, err = d.payload(p[n:])
+			if done || err != nil {
+				return m, n + used, err
+			}
+			if d.state == statePayload { // the rest has not arrived
+				return Message{}, n + used, nil
+			}
+		}
+		if err != nil {
+			return Message{}, n, err
+		}
+		n += used
+		if n == len(p) && d.state != statePayload {
+			return Message{}, n, nil
+		}
+	}
+}
+
+// take returns the next want bytes of the header, from p or, where they came in pieces, from the
+// carry, and how many bytes of p that is. b is nil when some are missing; what there is has been
+// carried then.
+func (d *Decoder) take(p []byte, want int) (b []byte, used int) {
+	if d.carried == 0 && len(p) >= want {
+		return p[:want], want
+	}
+	used = copy(d.carry[d.carried:want], p)
+	if int(d.carried)+used < want {
+		d.carried += uint8(used)
+		return nil, used
+	}
+	return d.carry[:want], used
+}
+
+// enter leaves the current header part for the next state.
+func (d *Decoder) enter(s decoderState) {
+	d.state = s
+	d.carried = 0
+}
+
+func (d *Decoder) header(p []byte) (used int, err error) {
+	b, used := d.take(p, 2)
+	if b == nil {
+		return used, nil
+	}
+	b0, b1 := b[0], b[1]
+	op := Opcode(b0 & opBits)
+	if err = checkHeader(b0, b1, d.cfg.Role, d.message != Continuation); err != nil {
+		return 0, err
+	}
+	if op == Continuation && d.fragments >= d.cfg.MaxFragments {
+		return 0, ErrTooManyFragments
+	}
+	if length := uint64(b1 & lenBits); length < len16 {
+		if err = d.admit(op, length); err != nil {
+			return 0, err
+		}
+	}
+
+	d.frame = op
+	d.fin = b0&bitFin != 0
+	d.len7 = b1
+	switch op {
+	case Continuation:
+		d.fragments++
+	case Text, Binary:
+		d.message = op
+		d.fragments = 1
+	}
+	if b1&lenBits >= len16 {
+		d.enter(stateExtendedLength)
+		return used, nil
+	}
+	d.remaining = uint64(b1 & lenBits)
+	d.enterMask()
+	return used, nil
+}
+
+func (d *Decoder) extendedLength(p []byte) (used int, err error) {
+	want := 2
+	if d.len7&lenBits == len64 {
+		want = 8
+	}
+	b, used := d.take(p, want)
+	if b == nil {
+		return used, nil
+	}
+	var length uint64
+	if want == 2 {
+		length = uint64(binary.BigEndian.Uint16(b))
+	} else {
+		length = binary.BigEndian.Uint64(b)
+	}
+	if err = checkLength(length, want); err != nil {
+		return 0, err
+	}
+	if err = d.admit(d.frame, length); err != nil {
+		return 0, err
+	}
+	d.remaining = length
+	d.enterMask()
+	return used, nil
+}
+
+// admit compares the message with a frame of length more bytes with the limit. The length stays a
+// uint64 until here, and the sum cannot overflow: length is below 1<<63.
+func (d *Decoder) admit(op Opcode, length uint64) error {
+	if !op.IsControl() && uint64(d.assembled())+length > d.cfg.MaxMessage {
+		return ErrMessageTooBig
+	}
+	return nil
+}
+
+func (d *Decoder) enterMask() {
+	if d.len7&bitMask != 0 {
+		d.enter(stateMask)
+	} else {
+		d.enter(statePayload)
+	}
+}
+
+func (d *Decoder) mask(p []byte) (used int, err error) {
+	b, used := d.take(p, 4)
+	if b == nil {
+		return used, nil
+	}
+	d.key = MaskKeyOf([4]byte(b))
+	d.enter(statePayload)
+	return used, nil
+}

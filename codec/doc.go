@@ -1,0 +1,35 @@
+// Package codec is RFC 6455, the WebSocket protocol, as pure functions and state machines over
+// []byte. It does no I/O, starts no goroutine, reads no clock, and knows both roles, server and
+// client.
+//
+// # Terminology
+//
+// An endpoint sends messages. A message travels as one or more frames; a frame that is not the
+// last of its message leaves FIN clear and is called a fragment. Text, binary and continuation
+// frames carry data; close, ping and pong frames control the connection, are never fragmented, and
+// may stand between the fragments of a message. A client masks the payload of every frame, a
+// server masks none.
+//
+// # The opening handshake (RFC 6455 section 4, RFC 9112)
+//
+// [RequestParser] reads the head of a request incrementally, [Request.CheckUpgrade] keeps every
+// MUST of section 4.2.1, [AppendUpgrade] and [AppendRefusal] write the reply. [AppendRequest] and
+// [ResponseParser] are the client's side of it.
+//
+// # Frames (RFC 6455 section 5)
+//
+// [Decoder] turns whatever bytes have arrived into messages and control frames; any split of the
+// input gives the same result. [AppendFrame] and [AppendMaskedFrame] write frames into a caller's
+// buffer; [Prepared] is a frame encoded once for many receivers.
+//
+// # The closing handshake (RFC 6455 section 7)
+//
+// [Closing] is its state machine, [ParseClose] and [AppendClose] read and write the payload of a
+// close frame, [CloseCode] has the numbers and names that IANA registers. A violation of the
+// protocol is a [*CloseError], which carries the code that the peer is to be told.
+//
+// # Bytes
+//
+// What a function returns as part of its input aliases that input. Append functions write behind
+// dst and return the extended slice; they keep no reference to their arguments.
+package codec

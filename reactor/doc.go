@@ -1,0 +1,32 @@
+// Package reactor serves very many WebSocket connections from a few event loops: one goroutine per
+// core, not per connection.
+//
+//	srv := &reactor.Server{
+//		Handler: reactor.HandlerFunc(func(c *reactor.Conn, m codec.Message) {
+//			c.WriteMessage(m.Opcode, m.Payload)
+//		}),
+//	}
+//	log.Fatal(srv.ListenAndServe(":8080"))
+//
+// A [Handler] is called on the event loop that owns the connection. Its calls for one connection
+// never overlap and come in order: OnOpen, OnMessage for each message, OnClose exactly once. A
+// handler must not block, since all other connections of that loop wait for it; work that blocks
+// belongs on a goroutine of the application's own, which may answer at any time: every method of
+// [Conn] is safe from any goroutine.
+//
+// What a handler writes during its turn is sent with one system call at the end of the turn,
+// however many messages that are.
+//
+// # Limits
+//
+// Every limit of [Server] has a small default, and a negative value switches it off where that
+// makes sense: the size of the request head, of a message and of what waits to be sent, the time
+// for the handshake, for silence and for closing. Memory is spent on bytes that have arrived, never
+// on what a peer declares.
+//
+// # Errors
+//
+// A peer that breaks the protocol gets a close frame with the code that RFC 6455 7.4 has for it. A
+// handler that panics loses its connection with 1011; others notice nothing. After a connection is
+// closed every method returns an error for which errors.Is(err, net.ErrClosed) holds.
+package reactor

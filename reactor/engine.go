@@ -1,0 +1,164 @@
+package reactor
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"example.org/weir/codec"
+)
+
+// engine is one gnet engine with its loops: its methods are gnet's callbacks. A server has one for
+// its TCP listeners and one for its Unix sockets, since gnet gives each loop a listener of its own
+// (SO_REUSEPORT) only where all of them are TCP.
+type engine struct {
+	gnet.BuiltinEventEngine
+	srv   *Server
+	cfg   *config
+	epoch time.Time
+	addrs []string // as gnet wants them
+	reuse bool     // SO_REUSEPORT
+	fds   int      // descriptors from this number on are refused
+	boot  chan struct{}
+
+	mu      sync.Mutex
+	booted  bool
+	stopped bool
+	gnet    gnet.Engine
+	loops   sync.Map // gnet.EventLoop to *loop; those that have had a connection
+	lastLog time.Time
+}
+
+// OnBoot is called when the listeners are bound and before the loops run.
+func (e *engine) OnBoot(g gnet.Engine) gnet.Action {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.gnet = g
+	if !e.booted {
+		e.booted = true
+		close(e.boot)
+	}
+	return gnet.None
+}
+
+// OnShutdown is called when the engine is about to end, by request or not, while the loops still
+// run. From here on nothing is posted to them.
+func (e *engine) OnShutdown(gnet.Engine) {
+	e.eachLoop((*loop).stop)
+}
+
+// OnOpen is called with each connection that was accepted, on the loop that it will belong to.
+func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
+	fd := g.Fd()
+	if fd >= e.fds {
+		// The kernel gives the lowest number that is free, so nearly all are taken. When accept
+		// finds none at all gnet ends the engine; it must not come to that.
+		e.warnDescriptors()
+		return nil, gnet.Close
+	}
+	l := e.loop(g.EventLoop())
+	c := &Conn{
+		loop:   l,
+		socket: g,
+		remote: copyAddr(g.RemoteAddr()),
+		fd:     int32(fd),
+	}
+	g.SetContext(c)
+	e.srv.conns.Add(1)
+	l.add(c)
+	now := l.wheel.now
+	c.lastActive = now
+	if e.srv.life.draining.Load() {
+		c.refuse(errShuttingDown)
+		c.end()
+		return nil, gnet.None
+	}
+	if e.cfg.handshake > 0 {
+		c.deadline = now + e.cfg.handshake + 1
+		l.wheel.schedule(c, c.deadline)
+	}
+	return nil, gnet.None
+}
+
+// OnTraffic is called when bytes have arrived.
+func (e *engine) OnTraffic(g gnet.Conn) gnet.Action {
+	p, _ := g.Next(-1) // always all: what is left behind gnet copies
+	c, ok := g.Context().(*Conn)
+	if !ok {
+		return gnet.Close
+	}
+	if c.turn(p) {
+		return gnet.Close
+	}
+	return gnet.None
+}
+
+// OnClose is called once for each connection, before its descriptor is closed.
+func (e *engine) OnClose(g gnet.Conn, err error) gnet.Action {
+	if c, ok := g.Context().(*Conn); ok {
+		c.gone(err)
+	}
+	return gnet.None
+}
+
+// loop returns what belongs to gnet's loop el.
+func (e *engine) loop(el gnet.EventLoop) *loop {
+	if l, ok := e.loops.Load(el); ok {
+		return l.(*loop)
+	}
+	l := &loop{engine: e, events: el}
+	l.wheel.now = e.now()
+	e.loops.Store(el, l) // only the loop itself asks for it
+	return l
+}
+
+func (e *engine) eachLoop(f func(*loop)) {
+	e.loops.Range(func(_, l any) bool {
+		f(l.(*loop))
+		return true
+	})
+}
+
+// warnDescriptors logs that connections are refused, once a second at most.
+func (e *engine) warnDescriptors() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if time.Since(e.lastLog) < time.Second {
+		return
+	}
+	e.lastLog = time.Now()
+	e.cfg.log.Warn("refusing connections: nearly all file descriptors are in use; raise the limit (ulimit -n)",
+		"limit", e.fds, "connections", e.srv.Conns())
+}
+
+// copyAddr returns an address that stays valid: gnet takes the zone of an IPv6 address back when
+// the connection closes.
+func copyAddr(a net.Addr) net.Addr {
+	if t, ok := a.(*net.TCPAddr); ok && t.Zone != "" {
+		c := *t
+		c.Zone = string(append([]byte(nil), t.Zone...))
+		return &c
+	}
+	return a
+}
+
+// gone takes leave of a connection whose descriptor is about to be closed.
+func (c *Conn) gone(cause error) {
+	l := c.loop
+	c.mu.Lock()
+	c.forget()
+	if c.err == nil {
+		c.err = &codec.CloseError{Code: codec.CloseAbnormal, Cause: cause}
+	}
+	err := c.err
+	c.mu.Unlock()
+
+	c.decoder.Release()
+	l.remove(c)
+	if c.open.Load() {
+		c.protect(func() { l.engine.cfg.handler.OnClose(c, err) })
+	}
+	l.engine.srv.lost()
+}

@@ -1,0 +1,249 @@
+package reactor
+
+import (
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/valyala/bytebufferpool"
+
+	"example.org/weir/codec"
+)
+
+// Upgrade is a request to open a WebSocket connection, as Server.Upgrade sees it, and the reply to
+// it. It is valid until the hook returns.
+type Upgrade struct {
+	// Request is the client's request. Its bytes are valid until the hook returns.
+	Request *codec.Request
+	// Subprotocol is what was chosen from Server.Subprotocols, or "". The hook may choose another
+	// one that the client offers.
+	Subprotocol string
+	// Fields are added to the response. Those that the handshake itself sets are refused.
+	Fields []codec.Field
+}
+
+// Refuse makes an error with which Server.Upgrade refuses a request: an HTTP status from 400 to 599
+// and a text that tells the client why.
+func Refuse(status int, text string) error {
+	return &codec.HandshakeError{Status: status, Text: text}
+}
+
+// Page is a reply to a plain HTTP request. Content-Length and Connection: close are added.
+type Page struct {
+	Status int           // 0 is 200
+	Fields []codec.Field // for instance Content-Type
+	Body   []byte        // must not be changed while the page is in use; not sent for HEAD
+}
+
+var (
+	errHandshakeTimeout = &codec.HandshakeError{Status: 408, Text: "The request did not arrive in time."}
+	errShuttingDown     = &codec.HandshakeError{
+		Status: 503, Text: "The server is shutting down. Connect again, to another one.",
+		Fields: []codec.Field{{Name: "Retry-After", Value: "1"}},
+	}
+	errTooManyConns = &codec.HandshakeError{
+		Status: 503, Text: "The server has as many connections as it accepts. Try again later.",
+		Fields: []codec.Field{{Name: "Retry-After", Value: "10"}},
+	}
+	errOrigin   = &codec.HandshakeError{Status: 403, Text: "Pages of this origin may not connect here."}
+	errUpgrade  = &codec.HandshakeError{Status: 500, Text: "The server failed to handle the request."}
+	errNotFound = &codec.HandshakeError{Status: 404, Text: "There is no page here, only WebSocket."}
+)
+
+// handshake is a request head that is being read. A loop has one for the requests that arrive whole;
+// the others borrow one until they have.
+type handshake struct {
+	parser codec.RequestParser
+	head   *bytebufferpool.ByteBuffer // what has arrived, nil as long as that is still in the loop's buffer
+}
+
+var handshakes = sync.Pool{New: func() any { return new(handshake) }}
+
+// readHandshake takes the request head from p and answers it once it is whole. It returns what
+// follows it.
+func (c *Conn) readHandshake(p []byte) (rest []byte) {
+	l := c.loop
+	h := &l.handshake
+	head := p
+	if c.rare != nil && c.rare.handshake != nil {
+		h = c.rare.handshake
+		h.head.B = append(h.head.B, p...)
+		head = h.head.B
+	} else {
+		h.parser.Reset(l.engine.srv.Head)
+	}
+	n, err := h.parser.Parse(head)
+	if err != nil {
+		c.refuse(err)
+		return nil
+	}
+	if n == 0 {
+		c.waitForHead(h, p)
+		return nil
+	}
+	rest = p[len(p)-(len(head)-n):]
+	c.answer(h.parser.Request(head[:n]))
+	c.endHandshake()
+	return rest
+}
+
+// waitForHead keeps what has arrived of a head until the rest has.
+func (c *Conn) waitForHead(h *handshake, p []byte) {
+	if h.head != nil {
+		return // it is kept already
+	}
+	kept := handshakes.Get().(*handshake)
+	kept.parser = h.parser
+	kept.head = bytebufferpool.Get()
+	kept.head.B = append(kept.head.B, p...)
+	c.rarely().handshake = kept
+}
+
+// endHandshake gives back what a head was kept in.
+func (c *Conn) endHandshake() {
+	if c.rare == nil || c.rare.handshake == nil {
+		return
+	}
+	h := c.rare.handshake
+	c.rare.handshake = nil
+	bytebufferpool.Put(h.head)
+	h.head = nil
+	handshakes.Put(h)
+}
+
+// answer replies to a request.
+func (c *Conn) answer(r *codec.Request) {
+	srv := c.loop.engine.srv
+	if !r.IsUpgrade() && srv.Page != nil {
+		c.answerPlain(r)
+		return
+	}
+	u := &c.loop.upgrade
+	if err := srv.check(c, u, r); err != nil {
+		c.refuse(err)
+		return
+	}
+	reply := codec.Upgrade{Key: r.Key(), Protocol: u.Subprotocol, Fields: u.Fields}
+	c.mu.Lock()
+	b := c.buffer()
+	var err error
+	b.B, err = codec.AppendUpgrade(b.B, &reply)
+	if err == nil && u.Subprotocol != "" {
+		c.rarely().subprotocol = u.Subprotocol
+	}
+	c.mu.Unlock()
+	*u = Upgrade{}
+	if err != nil { // a field that Server.Upgrade added
+		c.loop.engine.cfg.log.Error("the response that Server.Upgrade asked for is malformed", "err", err)
+		c.refuse(errUpgrade)
+		return
+	}
+	c.opened()
+}
+
+// opened begins the exchange of frames.
+func (c *Conn) opened() {
+	cfg := c.loop.engine.cfg
+	c.decoder.Reset(&cfg.decoder)
+	c.phase = phaseFrames
+	c.deadline = 0
+	c.open.Store(true)
+	cfg.handler.OnOpen(c)
+}
+
+// check decides whether a request is accepted, and how.
+func (s *Server) check(c *Conn, u *Upgrade, r *codec.Request) error {
+	if s.life.draining.Load() {
+		return errShuttingDown
+	}
+	if s.MaxConns > 0 && s.conns.Load() > int64(s.MaxConns) {
+		return errTooManyConns
+	}
+	if err := r.CheckUpgrade(); err != nil {
+		return err
+	}
+	if !s.originAllowed(r) {
+		return errOrigin
+	}
+	*u = Upgrade{Request: r, Subprotocol: chooseSubprotocol(s.Subprotocols, r)}
+	if s.Upgrade == nil {
+		return nil
+	}
+	return s.Upgrade(c, u)
+}
+
+// originAllowed keeps pages of other sites from using a visitor's browser (RFC 6455 10.2).
+func (s *Server) originAllowed(r *codec.Request) bool {
+	origin := r.Field("Origin")
+	if origin == nil {
+		return true
+	}
+	if s.CheckOrigin != nil {
+		return s.CheckOrigin(r)
+	}
+	for _, o := range s.Origins {
+		if o == "*" || strings.EqualFold(o, string(origin)) {
+			return true
+		}
+	}
+	return codec.SameOrigin(origin, r.Host())
+}
+
+// chooseSubprotocol returns the first of ours that the client offers, or "".
+func chooseSubprotocol(ours []string, r *codec.Request) string {
+	for _, p := range ours {
+		for offer := range r.Protocols() {
+			if string(offer) == p {
+				return p
+			}
+		}
+	}
+	return ""
+}
+
+// answerPlain replies to a request that does not ask for WebSocket.
+func (c *Conn) answerPlain(r *codec.Request) {
+	srv := c.loop.engine.srv
+	if err := r.CheckPlain(); err != nil {
+		c.refuse(err)
+		return
+	}
+	page := srv.Page(r)
+	if page == nil {
+		c.refuse(errNotFound)
+		return
+	}
+	status := page.Status
+	if status == 0 {
+		status = 200
+	}
+	c.mu.Lock()
+	b := c.buffer()
+	var err error
+	b.B, err = codec.AppendResponse(b.B, status, page.Fields, page.Body, string(r.Method()) == "HEAD")
+	c.mu.Unlock()
+	if err != nil {
+		c.loop.engine.cfg.log.Error("the page that Server.Page returned is malformed", "err", err)
+		c.refuse(errUpgrade)
+		return
+	}
+	c.finished()
+}
+
+// refuse replies to a request with an error, which the client gets to read.
+func (c *Conn) refuse(err error) {
+	var he *codec.HandshakeError
+	if !errors.As(err, &he) {
+		c.loop.engine.cfg.log.Error("Server.Upgrade failed", "err", err, "remote", c.remote)
+		he = errUpgrade
+	}
+	c.mu.Lock()
+	if c.err == nil {
+		c.err = &codec.CloseError{Code: codec.CloseAbnormal, Cause: he}
+	}
+	b := c.buffer()
+	b.B = codec.AppendRefusal(b.B, he, false)
+	c.mu.Unlock()
+	c.endHandshake()
+	c.finished()
+}

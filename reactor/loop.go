@@ -1,0 +1,157 @@
+package reactor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+)
+
+// loop is what Weir keeps for each of gnet's event loops. The connections of a loop belong to it:
+// it alone reads, calls handlers and closes. Others leave tasks in its inbox.
+type loop struct {
+	engine *engine
+	events gnet.EventLoop
+
+	mu      sync.Mutex
+	inbox   []task
+	tickDue bool
+	armed   bool // a run is due or going on, and will see what is in the inbox
+	stopped bool // gnet no longer runs tasks
+
+	// The rest belongs to the loop.
+	batch     []task // what was taken out of the inbox last
+	todo      []task // the part of it that has not been done
+	conns     []*Conn
+	wheel     wheel
+	handshake handshake // for the requests that arrive whole, which are nearly all
+	upgrade   Upgrade
+}
+
+// task is a piece of work for a connection, to be done on its loop.
+type task struct {
+	conn *Conn       // nil: all connections of the loop
+	do   func(*Conn) // nil: just end the turn, that is, write what is pending
+}
+
+// Runs are short, so that sockets are served in between.
+const (
+	tasksPerRun  = 512
+	timersPerRun = 4096
+)
+
+// post leaves a task for the loop. It reports false when the loop has ended and never will run it.
+func (l *loop) post(t task) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped {
+		return false
+	}
+	l.inbox = append(l.inbox, t)
+	l.arm()
+	return true
+}
+
+// tick leaves word that the clock has moved on.
+func (l *loop) tick() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped {
+		return
+	}
+	l.tickDue = true
+	l.arm()
+}
+
+// arm sees to it that Run is called. At most one call is outstanding: gnet's queue keeps no order
+// and is not bounded. l.mu is held, so that nothing is posted to a loop that has been stopped.
+func (l *loop) arm() {
+	if l.armed {
+		return
+	}
+	l.armed = l.events.Execute(context.Background(), l) == nil
+}
+
+// stop refuses tasks from now on.
+func (l *loop) stop() {
+	l.mu.Lock()
+	l.stopped = true
+	l.mu.Unlock()
+}
+
+// Run does what is in the inbox, in order, as far as the budget for one run goes. It is called by
+// gnet, on the loop.
+func (l *loop) Run(context.Context) error {
+	l.mu.Lock()
+	if len(l.todo) == 0 {
+		l.todo, l.inbox = l.inbox, l.batch[:0]
+		l.batch = l.todo
+	}
+	late := l.tickDue
+	l.tickDue = false
+	l.mu.Unlock()
+
+	n := min(len(l.todo), tasksPerRun)
+	for i := range n {
+		t := l.todo[i]
+		l.todo[i] = task{}
+		if t.conn != nil {
+			t.conn.run(t.do)
+			continue
+		}
+		for _, c := range l.conns {
+			l.todo = append(l.todo, task{c, t.do})
+		}
+	}
+	l.todo = l.todo[n:]
+	if late {
+		late = !l.expireTimers()
+	}
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tickDue = l.tickDue || late
+	l.armed = false
+	if (len(l.todo) > 0 || len(l.inbox) > 0 || l.tickDue) && !l.stopped {
+		// gnet runs tasks until there are none, so what is left must not be armed from here: sockets
+		// would wait for it. Another goroutine's call comes after the next look at them.
+		l.armed = true
+		go l.rearm()
+	}
+	return nil
+}
+
+func (l *loop) rearm() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.armed = false
+	if !l.stopped {
+		l.arm()
+	}
+}
+
+// expireTimers moves the wheel on to the present, as far as the budget for one run goes.
+func (l *loop) expireTimers() bool {
+	return l.wheel.advance(l.engine.now(), timersPerRun, (*Conn).expire)
+}
+
+// add takes a new connection in.
+func (l *loop) add(c *Conn) {
+	c.index = int32(len(l.conns))
+	l.conns = append(l.conns, c)
+}
+
+// remove forgets a connection.
+func (l *loop) remove(c *Conn) {
+	l.wheel.remove(c)
+	last := len(l.conns) - 1
+	moved := l.conns[last]
+	l.conns[c.index] = moved
+	moved.index = c.index
+	l.conns[last] = nil
+	l.conns = l.conns[:last]
+}
+
+// now returns the time in ticks since the engine was made.
+func (e *engine) now() uint32 { return uint32(time.Since(e.epoch) / e.cfg.tick) }

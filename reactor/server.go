@@ -1,0 +1,141 @@
+package reactor
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.org/weir/codec"
+)
+
+// ErrServerClosed is returned by [Server.ListenAndServe] and [Server.Wait] after [Server.Shutdown]
+// or [Server.Close].
+var ErrServerClosed = errors.New("reactor: server closed")
+
+// Server serves WebSocket connections. Its exported fields are its configuration: the zero value of
+// each means the default, and they must not be changed once the server has been started. A Server
+// serves once; after Shutdown it cannot be started again.
+type Server struct {
+	// Handler gets the messages. It is required.
+	Handler Handler
+
+	// MaxMessage is the largest message accepted, in bytes, all its fragments together. A larger
+	// one closes the connection with 1009 as soon as a header shows it. Default 1 MiB; negative:
+	// no limit.
+	MaxMessage int
+	// MaxFragments is the largest number of frames that one message may have; more close the
+	// connection with 1008. Default 65536; negative: no limit.
+	MaxFragments int
+	// MaxOutbound is how many bytes may wait for a client that reads too slowly. Beyond it a write
+	// is subject to Overflow. One message is always accepted while nothing waits, whatever its
+	// size. Default 1 MiB; negative: no limit.
+	MaxOutbound int
+	// Overflow says what happens to a write beyond MaxOutbound. Default OverflowReport.
+	Overflow OverflowPolicy
+	// OverflowTimeout is how long a connection may stay full under OverflowClose before it is closed
+	// with 1013. Default 10 s; negative: it is closed at once.
+	OverflowTimeout time.Duration
+	// MaxConns is the largest number of connections; more are refused with 503. Default: as many
+	// as descriptors permit.
+	MaxConns int
+	// Head limits the head of the opening request. Defaults: 16 KiB in all, 8 KiB a line, 100 fields.
+	Head codec.HeadLimits
+
+	// HandshakeTimeout is the time a client has from connecting to the end of its request. Default
+	// 5 s; negative: no limit.
+	HandshakeTimeout time.Duration
+	// IdleTimeout is how long a client may be silent. After half of it a ping is sent; one that
+	// does not answer is gone after the whole. Default 60 s; negative: no limit and no ping.
+	IdleTimeout time.Duration
+	// CloseTimeout is how long the closing handshake may take, and then the end of the TCP
+	// connection, before it is cut. Default 5 s; negative values are taken for the default.
+	CloseTimeout time.Duration
+
+	// Origins are the origins, as browsers send them ("https://example.org"), from which a page may
+	// connect besides the server's own; "null" admits pages opened from files, "*" all. A request
+	// without Origin, which no browser sends, always passes (RFC 6455 10.2).
+	Origins []string
+	// CheckOrigin, if set, decides instead of Origins. It is not asked about requests without
+	// Origin. The request is valid until it returns.
+	CheckOrigin func(r *codec.Request) bool
+	// Subprotocols are those the server speaks, in order of preference. The first that the client
+	// offers is chosen; none if they have none in common (RFC 6455 4.2.2).
+	Subprotocols []string
+	// Upgrade, if set, is asked before a request is accepted. It may refuse it by returning an
+	// error, best one that [Refuse] made (any other is a 500), add fields to the response, choose
+	// another subprotocol and set c.Data. It must not block.
+	Upgrade func(c *Conn, u *Upgrade) error
+	// Page, if set, answers GET and HEAD requests that do not ask for WebSocket. Without it, and
+	// where it returns nil, they get 426 and 404. It must not block.
+	Page func(r *codec.Request) *Page
+
+	// OnPong, if set, is called with each pong. p is valid until it returns.
+	OnPong func(c *Conn, p []byte)
+	// OnDrain, if set, is called when everything that waited for a slow client has been sent.
+	OnDrain func(c *Conn)
+
+	// Loops is the number of event loops. Default: GOMAXPROCS.
+	Loops int
+	// ReadBuffer is the size of the buffer that each loop reads into, in bytes; it bounds the work
+	// that one connection can cause in one turn of its loop. Rounded up to a power of two. Default
+	// 256 KiB.
+	ReadBuffer int
+	// SharePort permits other processes of the same user to listen on the same TCP port
+	// (SO_REUSEPORT). Without it a port that is taken is an error. It has no effect where the
+	// system has no SO_REUSEPORT with balancing.
+	SharePort bool
+
+	// Logger gets what a person should know; nothing per message. Default slog.Default().
+	Logger *slog.Logger
+
+	cfg      config
+	life     lifecycle
+	conns    atomic.Int64 // accepted and not yet closed
+	dropped  atomic.Int64 // messages, by OverflowDrop
+	writable *writableWatcher
+}
+
+// lifecycle is what Start, Shutdown and the event loops agree on.
+type lifecycle struct {
+	mu       sync.Mutex
+	started  bool
+	engines  []*engine
+	addrs    []net.Addr
+	draining atomic.Bool
+	stopping atomic.Bool // the engines are being stopped
+	stopped  sync.Once
+	empty    chan struct{} // gets a value when a draining server has lost its last connection
+	done     chan struct{} // closed when all engines have ended
+	err      error         // of the engines, once done is closed
+}
+
+// OverflowPolicy says what happens to a write for which a connection has no room left.
+type OverflowPolicy uint8
+
+// The overflow policies.
+const (
+	// OverflowReport returns ErrBufferFull from the write and changes nothing.
+	OverflowReport OverflowPolicy = iota
+	// OverflowDrop drops the message, counts it, and returns nil.
+	OverflowDrop
+	// OverflowClose returns ErrBufferFull, and closes the connection with 1013 when it has stayed
+	// full for OverflowTimeout.
+	OverflowClose
+)
+
+// Conns returns the number of connections, those in their handshake or closing included.
+func (s *Server) Conns() int { return int(s.conns.Load()) }
+
+// Dropped returns the number of messages that OverflowDrop has dropped.
+func (s *Server) Dropped() int64 { return s.dropped.Load() }
+
+// Addrs returns the addresses that the server listens on, in the order they were given, with the
+// port that a port of 0 became. It is empty before Start.
+func (s *Server) Addrs() []net.Addr {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	return append([]net.Addr(nil), s.life.addrs...)
+}

@@ -1,0 +1,89 @@
+package reactor
+
+import "example.org/weir/codec"
+
+// arm schedules the timer for whatever is due first. It is called at the end of each turn; most of
+// the time it only finds that the timer is set.
+func (c *Conn) arm() {
+	l := c.loop
+	cfg := l.engine.cfg
+	now := l.wheel.now
+	if c.phase == phaseFinished || c.closing() != codec.Open {
+		if c.deadline == 0 {
+			c.deadline = now + cfg.close + 1
+			l.wheel.schedule(c, c.deadline)
+		}
+		return
+	}
+	if c.phase == phaseFrames && cfg.idle > 0 && !c.timer.scheduled {
+		l.wheel.schedule(c, c.lastActive+cfg.idle/2+1)
+	}
+	if full := c.fullSince(now); full != 0 {
+		l.wheel.schedule(c, full+cfg.overflow)
+	}
+}
+
+// fullSince returns the tick since which writes have been refused under OverflowClose, 0 for none.
+func (c *Conn) fullSince(now uint32) uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.rare
+	if r == nil || !r.refused {
+		return 0
+	}
+	if r.fullAt == 0 {
+		r.fullAt = max(now, 1)
+	}
+	return r.fullAt
+}
+
+// expire is called when the timer comes up, perhaps early. It belongs to the loop.
+func (c *Conn) expire() {
+	if !c.begin() {
+		return
+	}
+	l := c.loop
+	cfg := l.engine.cfg
+	now := l.wheel.now
+	due := func(at uint32) bool { return int32(now-at) >= 0 }
+	switch {
+	case c.deadline != 0: // in the handshake or closing
+		if !due(c.deadline) {
+			l.wheel.schedule(c, c.deadline)
+		} else if c.phase == phaseHandshake {
+			c.refuse(errHandshakeTimeout)
+		} else {
+			_ = c.CloseNow()
+		}
+	case c.fullSince(now) != 0 && due(c.fullSince(now)+cfg.overflow):
+		c.fail(errTooSlow)
+	case cfg.idle > 0:
+		c.expireIdle(now)
+	}
+	c.end()
+}
+
+// expireIdle pings a client that has been silent for half of the idle timeout and cuts one that has
+// been for the whole.
+func (c *Conn) expireIdle(now uint32) {
+	idle := c.loop.engine.cfg.idle
+	silent := now - c.lastActive
+	switch {
+	case silent >= idle && c.pinged:
+		c.fail(errIdle)
+		_ = c.CloseNow() // nobody is there to finish the closing handshake with
+	case silent > idle/2 && !c.pinged:
+		c.pinged = true
+		_ = c.Ping(nil)
+		c.loop.wheel.schedule(c, c.lastActive+max(idle, idle/2+2))
+	case c.pinged:
+		c.loop.wheel.schedule(c, c.lastActive+idle)
+	default:
+		c.loop.wheel.schedule(c, c.lastActive+idle/2+1)
+	}
+}
+
+var (
+	errIdle    = &codec.CloseError{Code: codec.ClosePolicyViolation, Reason: "idle timeout"}
+	errTooSlow = &codec.CloseError{Code: codec.CloseTryAgainLater, Reason: "reading too slowly"}
+)

@@ -1,0 +1,137 @@
+package reactor
+
+import (
+	"runtime/debug"
+
+	"example.org/weir/codec"
+)
+
+// A turn is what the loop does for a connection at a time: bytes have arrived, a task is due, or its
+// timer has expired. What is written meanwhile is sent at the end.
+
+// turn takes in what has arrived. It reports whether the connection is to be closed.
+func (c *Conn) turn(p []byte) (cut bool) {
+	c.begin()
+	c.lastActive = c.loop.wheel.now
+	c.pinged = false
+	c.protect(func() { c.read(p) })
+	return c.settle()
+}
+
+// run does a task, or just ends the turn where do is nil.
+func (c *Conn) run(do func(*Conn)) {
+	if !c.begin() {
+		return
+	}
+	if do != nil {
+		c.protect(func() { do(c) })
+	}
+	c.end()
+}
+
+// begin makes writes wait for the end of the turn. It reports false when the connection is closed.
+func (c *Conn) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queued = true
+	return c.fd >= 0
+}
+
+// end ends a turn that is not gnet's, which closes by itself.
+func (c *Conn) end() {
+	if c.settle() {
+		_ = c.loop.events.Close(c.socket)
+	}
+}
+
+// settle writes what is pending and does what the state of the connection asks for. It reports
+// whether the connection is to be closed now.
+func (c *Conn) settle() (cut bool) {
+	c.mu.Lock()
+	c.queued = false
+	c.write()
+	drained := c.takeDrained()
+	if c.finish && c.out == nil && !c.shut && c.fd >= 0 {
+		c.shut = true
+		shutdownWrite(int(c.fd))
+	}
+	cut = c.cut
+	c.mu.Unlock()
+	c.arm()
+	if drained && !cut {
+		if hook := c.loop.engine.srv.OnDrain; hook != nil {
+			c.protect(func() { hook(c) })
+		}
+	}
+	return cut
+}
+
+// protect calls code of the application, or code that calls it. A panic costs the connection.
+func (c *Conn) protect(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.loop.engine.cfg.log.Error("handler panicked; its connection is closed with 1011",
+				"panic", r, "remote", c.remote, "stack", string(debug.Stack()))
+			c.fail(&codec.CloseError{Code: codec.CloseInternalError, Reason: "internal error"})
+		}
+	}()
+	f()
+}
+
+// read handles bytes according to the phase, which they may change.
+func (c *Conn) read(p []byte) {
+	if c.phase == phaseHandshake {
+		p = c.readHandshake(p)
+	}
+	if c.phase == phaseFrames {
+		c.readFrames(p)
+	}
+	if c.phase == phaseFinished {
+		c.decoder.Release()
+	}
+}
+
+// readFrames decodes p and dispatches what it finds. The last call of Decode, with nothing to
+// return, gives its buffer back.
+func (c *Conn) readFrames(p []byte) {
+	for c.phase == phaseFrames {
+		m, n, err := c.decoder.Decode(p)
+		if err != nil {
+			c.fail(err.(*codec.CloseError))
+			return
+		}
+		if m.Opcode == codec.Continuation {
+			return
+		}
+		p = p[n:]
+		c.dispatch(m)
+		if poison {
+			for i := range m.Payload {
+				m.Payload[i] = 0xDB
+			}
+		}
+	}
+}
+
+// poison makes readFrames overwrite payloads after the callback, so that tests notice who keeps one.
+var poison bool
+
+func (c *Conn) dispatch(m codec.Message) {
+	if m.Opcode == codec.Close {
+		c.peerClosed(m.Payload)
+		return
+	}
+	if c.closing() != codec.Open {
+		return // ours has been sent: only the peer's close frame still matters
+	}
+	switch m.Opcode {
+	case codec.Text, codec.Binary:
+		c.loop.engine.cfg.handler.OnMessage(c, m)
+	case codec.Ping:
+		c.pong(m.Payload)
+	case codec.Pong:
+		if hook := c.loop.engine.srv.OnPong; hook != nil {
+			hook(c, m.Payload)
+		}
+	}
+}

@@ -1,0 +1,296 @@
+package reactor
+
+import (
+	"errors"
+
+	"github.com/valyala/bytebufferpool"
+	"golang.org/x/sys/unix"
+
+	"example.org/weir/codec"
+)
+
+// ErrBufferFull is returned by a write to a connection that has Server.MaxOutbound bytes waiting
+// already. Nothing of the message is sent.
+var ErrBufferFull = errors.New("reactor: the client reads too slowly: its outbound buffer is full")
+
+// errControlTooLong is returned by Ping for more than codec.MaxControlPayload bytes.
+var errControlTooLong = errors.New("reactor: the payload of a ping is longer than 125 bytes")
+
+// errNotData is returned by WriteMessage for an opcode that is neither text nor binary.
+var errNotData = errors.New("reactor: WriteMessage sends codec.Text and codec.Binary only; use Ping and Close for control frames")
+
+const (
+	// flushAt is how many bytes are gathered before they are written though the turn goes on.
+	flushAt = 64 << 10
+	// controlRoom is how many bytes beyond MaxOutbound control frames may take.
+	controlRoom = 4 << 10
+)
+
+// WriteMessage sends a message in one frame; op is codec.Text or codec.Binary. It copies p. Text is
+// not checked to be UTF-8: that is for the caller to keep (RFC 6455 8.1). Messages are sent in the
+// order of the calls. It returns ErrBufferFull, subject to Server.Overflow, for a client that reads
+// too slowly, and never blocks.
+func (c *Conn) WriteMessage(op codec.Opcode, p []byte) error {
+	if op != codec.Text && op != codec.Binary {
+		return errNotData
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.admit(codec.HeaderLen(codec.Server, len(p)) + len(p)); err != nil {
+		return c.overflow(err)
+	}
+	c.queue(op, p)
+	return nil
+}
+
+// WriteText sends a text message. See WriteMessage.
+func (c *Conn) WriteText(s string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.admit(codec.HeaderLen(codec.Server, len(s)) + len(s)); err != nil {
+		return c.overflow(err)
+	}
+	b := c.buffer()
+	b.B = codec.AppendHeader(b.B, true, codec.Text, len(s))
+	b.B = append(b.B, s...)
+	c.written()
+	return nil
+}
+
+// WritePrepared sends a message that was encoded once for many receivers. See WriteMessage.
+func (c *Conn) WritePrepared(m *codec.Prepared) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	frame := m.Frame()
+	if err := c.admit(len(frame)); err != nil {
+		return c.overflow(err)
+	}
+	b := c.buffer()
+	b.B = append(b.B, frame...)
+	c.written()
+	return nil
+}
+
+// Ping sends a ping with a payload of at most 125 bytes (RFC 6455 5.5.2). Pongs are given to
+// Server.OnPong.
+func (c *Conn) Ping(p []byte) error {
+	if len(p) > codec.MaxControlPayload {
+		return errControlTooLong
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.writeControl(codec.Ping, p); err != nil {
+		return err
+	}
+	return nil
+}
+
+// pong answers a ping (RFC 6455 5.5.3). While the output is congested only the latest is kept: "If
+// an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to previous Ping
+// frame(s), the endpoint MAY elect to send a Pong frame for only the most recently processed Ping
+// frame."
+func (c *Conn) pong(p []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.full {
+		r := c.rarely()
+		r.pong = append(r.pong[:0], p...)
+		r.pongWaits = true
+		return
+	}
+	_ = c.writeControl(codec.Pong, p) // fails only once the connection is closed
+}
+
+// writeControl queues a control frame, which has room of its own.
+func (c *Conn) writeControl(op codec.Opcode, p []byte) error {
+	if !c.maySend() {
+		return closedError{c.err}
+	}
+	if c.pending() > controlRoom && c.pending()-controlRoom > c.loop.engine.cfg.outbound {
+		return ErrBufferFull
+	}
+	c.queue(op, p)
+	return nil
+}
+
+// The methods from here on are called with c.mu held.
+
+// maySend reports whether frames may be sent: after the opening handshake and before our close
+// frame.
+func (c *Conn) maySend() bool {
+	return c.fd >= 0 && c.open.Load() && c.closing() == codec.Open
+}
+
+// admit reports whether there is room for a frame of n bytes.
+func (c *Conn) admit(n int) error {
+	if !c.maySend() {
+		return closedError{c.err}
+	}
+	limit := c.loop.engine.cfg.outbound
+	if p := c.pending(); p == 0 || n <= limit-p {
+		return nil
+	}
+	c.write()
+	if p := c.pending(); p == 0 || n <= limit-p {
+		return nil
+	}
+	return ErrBufferFull
+}
+
+// overflow applies the policy to a write that was not admitted.
+func (c *Conn) overflow(err error) error {
+	if err != ErrBufferFull {
+		return err
+	}
+	srv := c.loop.engine.srv
+	switch srv.Overflow {
+	case OverflowDrop:
+		srv.dropped.Add(1)
+		return nil
+	case OverflowClose:
+		if r := c.rarely(); !r.refused {
+			r.refused = true
+			c.wake()
+		}
+	}
+	return err
+}
+
+// queue encodes a frame behind what is pending.
+func (c *Conn) queue(op codec.Opcode, p []byte) {
+	b := c.buffer()
+	b.B = codec.AppendFrame(b.B, op, p)
+	c.written()
+}
+
+// buffer returns the buffer of what is pending.
+func (c *Conn) buffer() *bytebufferpool.ByteBuffer {
+	if c.out == nil {
+		c.out = bytebufferpool.Get()
+	}
+	return c.out
+}
+
+// written sees to it that what was queued is written: at the end of the turn, or at once when it is
+// much.
+func (c *Conn) written() {
+	if c.pending() >= flushAt {
+		c.write()
+	}
+	c.wake()
+}
+
+// wake makes the loop end a turn of this connection, unless it will anyway.
+func (c *Conn) wake() {
+	if !c.queued {
+		c.queued = c.loop.post(task{conn: c})
+	}
+}
+
+// pending is the number of bytes that wait to be written.
+func (c *Conn) pending() int {
+	if c.out == nil {
+		return 0
+	}
+	return len(c.out.B) - int(c.sent)
+}
+
+// write hands to the kernel what it takes of what is pending. All writes of a connection are made
+// here, so that gnet's own buffer, which has no bound, is never used; and all with mu held and fd
+// checked, so that none can reach a connection that took over the descriptor.
+func (c *Conn) write() {
+	for c.out != nil && !c.full && c.fd >= 0 {
+		rest := c.out.B[c.sent:]
+		n, err := writeSocket(int(c.fd), rest)
+		switch {
+		case err == unix.EAGAIN:
+			n = 0
+		case err != nil:
+			c.broken(err)
+			return
+		}
+		if n < len(rest) {
+			c.sent += uint32(n)
+			c.full = true
+			c.rarely().congested = true
+			c.loop.engine.srv.writable.await(c)
+			return
+		}
+		c.release()
+		if r := c.rare; r != nil && r.pongWaits {
+			r.pongWaits = false
+			if c.maySend() {
+				c.buffer().B = codec.AppendFrame(c.buffer().B, codec.Pong, r.pong)
+			}
+		}
+	}
+}
+
+// writeSocket is write(2) on a non-blocking socket.
+func writeSocket(fd int, p []byte) (int, error) {
+	for {
+		n, err := unix.Write(fd, p)
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
+// shutdownWrite tells the peer that no more will come. An error means that the connection is gone,
+// which its loop hears by itself.
+func shutdownWrite(fd int) { _ = unix.Shutdown(fd, unix.SHUT_WR) }
+
+// release gives the output buffer back.
+func (c *Conn) release() {
+	if c.out != nil {
+		bytebufferpool.Put(c.out)
+		c.out = nil
+	}
+	c.sent = 0
+}
+
+// broken ends a connection that can no longer be written to.
+func (c *Conn) broken(err error) {
+	c.release()
+	if c.err == nil {
+		c.err = &codec.CloseError{Code: codec.CloseAbnormal, Cause: err}
+	}
+	c.cut = true
+	c.wake()
+}
+
+// forget gives up the descriptor, which is about to be closed. From here on nothing is written.
+func (c *Conn) forget() {
+	if c.watch {
+		c.loop.engine.srv.writable.forget(c)
+	}
+	c.fd = -1
+	c.release()
+}
+
+// rarely returns c.rare, made if need be.
+func (c *Conn) rarely() *rare {
+	if c.rare == nil {
+		c.rare = new(rare)
+	}
+	return c.rare
+}
+
+// takeDrained reports whether a congested output has been written whole since it was asked last.
+func (c *Conn) takeDrained() bool {
+	r := c.rare
+	if r == nil || c.out != nil || !r.congested {
+		return false
+	}
+	r.congested = false
+	r.refused = false
+	r.fullAt = 0
+	return true
+}
+
+// nowWritable is the task that the watcher posts when the socket takes bytes again.
+func nowWritable(c *Conn) {
+	c.mu.Lock()
+	c.full = false
+	c.mu.Unlock()
+}
