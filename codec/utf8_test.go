@@ -177,6 +177,26 @@ func TestUTF8CasesWithinText(t *testing.T) {
 	}
 }
 
+// ASCII between the start of a code point and its rest is an error at its
+// first byte, however long it is and wherever the words of the fast path lie.
+func TestUTF8CodePointTornByASCII(t *testing.T) {
+	filler := strings.Repeat("x", 150)
+	for _, code := range []string{"ü", "世", "😀"} {
+		for cut := 1; cut < len(code); cut++ {
+			for before := range 10 {
+				for between := 1; between < len(filler); between++ {
+					head := filler[:before] + code[:cut]
+					text := []byte(head + filler[:between] + code[cut:])
+					if ValidUTF8(text) {
+						t.Fatalf("ValidUTF8(% x) = true", text)
+					}
+					checkPieces(t, text, len(head), len(head), between)
+				}
+			}
+		}
+	}
+}
+
 // Every sequence of one, two and three bytes.
 func TestUTF8EveryShortSequence(t *testing.T) {
 	check := func(p []byte) {
