@@ -25,7 +25,6 @@ type engine struct {
 
 	mu      sync.Mutex
 	booted  bool
-	stopped bool
 	gnet    gnet.Engine
 	loops   sync.Map // gnet.EventLoop to *loop; those that have had a connection
 	lastLog time.Time

@@ -1,0 +1,54 @@
+# Weir. `make` lists what there is to make.
+
+GO          ?= go
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.7.0
+GOFUMPT      = mvdan.cc/gofumpt@v0.9.2
+FUZZTIME    ?= 60s
+BENCH       ?= .
+COUNT       ?= 6
+
+# The race detector needs a C compiler. Without one the tests run without it, and say so.
+RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+
+# Modules of their own: their dependencies must not enter the library's go.mod.
+MODULES = . bench/clients
+
+.PHONY: help run build test race fuzz lint bench clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## serve on http://localhost:8080 (ARGS="-app chat" and so on)
+	$(GO) run ./cmd/weir $(ARGS)
+
+build: ## build bin/weir
+	$(GO) build -o bin/ ./cmd/...
+
+test: ## run all tests, those with real clients too; installs what they need where it may
+	@test -n "$(RACE)" || echo "no C compiler: the tests run without the race detector"
+	@sh bench/clients/install.sh
+	$(GO) test $(RACE) -shuffle=on ./...
+	cd bench/clients && $(GO) test -shuffle=on -count=1 ./...
+
+race: ## run the library's tests three times under the race detector
+	$(GO) test -race -shuffle=on -count=3 ./...
+
+fuzz: ## run each fuzz target for FUZZTIME (60s)
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "== $$p $$f"; \
+	    $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; \
+	done
+
+lint: ## gofumpt, vet, staticcheck, tidy go.mod
+	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
+	@for m in $(MODULES); do (cd $$m && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff) || exit 1; done
+	GOOS=darwin $(GO) vet ./codec ./reactor ./cmd/weir
+
+bench: ## the micro-benchmarks of BENCHMARKS.md (BENCH=regexp COUNT=6)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -cpu 1 ./codec ./reactor
+
+clean: ## remove what make has built
+	rm -rf bin profiles bench/clients/node/node_modules

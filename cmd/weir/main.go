@@ -1,0 +1,129 @@
+// Command weir is a WebSocket server that runs at once: it echoes, prints, or carries a chat, and
+// serves a page to try that out. See weir -h.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"example.org/weir/reactor"
+)
+
+// The exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1 // could not serve
+	exitUsage  = 2 // bad flags
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// run is main with everything that it depends on.
+func run(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	opt, err := parseOptions(args, getenv, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		fmt.Fprintln(stderr, "weir:", err)
+		return exitUsage
+	case opt.version:
+		fmt.Fprintln(stdout, "weir", version())
+		return exitOK
+	}
+	log := opt.logger(stderr)
+	app, err := newApp(opt.app, stdout, log)
+	if err != nil {
+		fmt.Fprintln(stderr, "weir:", err)
+		return exitUsage
+	}
+	defer app.close()
+
+	// A second signal ends the process as it would have without us.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return serve(ctx, stop, opt, app, log, stderr)
+}
+
+// serve serves until ctx is done, and then drains.
+func serve(ctx context.Context, again func(), opt *options, app app, log *slog.Logger, stderr io.Writer) int {
+	srv := &reactor.Server{
+		Handler:          app,
+		MaxMessage:       int(opt.maxMessage),
+		MaxOutbound:      int(opt.maxOutbound),
+		MaxConns:         opt.maxConns,
+		Overflow:         reactor.OverflowClose,
+		HandshakeTimeout: opt.handshakeTimeout,
+		IdleTimeout:      opt.idleTimeout,
+		Origins:          opt.origins.values,
+		Loops:            opt.loops,
+		Upgrade:          rememberPath,
+		Page:             page,
+		Logger:           log,
+	}
+	if err := srv.Start(opt.addrs.values...); err != nil {
+		fmt.Fprintln(stderr, "weir:", strings.TrimPrefix(err.Error(), "reactor: "))
+		var bad *reactor.AddrError
+		if errors.As(err, &bad) {
+			return exitUsage
+		}
+		return exitFailed
+	}
+	announce(srv, opt, log)
+
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Wait() }()
+	select {
+	case err := <-ended:
+		fmt.Fprintln(stderr, "weir:", err)
+		return exitFailed
+	case <-ctx.Done():
+	}
+	again()
+	log.Info("draining; interrupt again to quit at once", "connections", srv.Conns(), "timeout", opt.drainTimeout)
+	drain, cancel := context.WithTimeout(context.Background(), opt.drainTimeout)
+	defer cancel()
+	if err := srv.Shutdown(drain); err != nil {
+		log.Warn("some clients did not leave in time and were cut")
+	}
+	log.Info("stopped")
+	return exitOK
+}
+
+// announce says in one line each where the page is, for a person who has just started the server.
+func announce(srv *reactor.Server, opt *options, log *slog.Logger) {
+	for _, a := range srv.Addrs() {
+		if url := pageURL(a); url != "" {
+			log.Info("open in a browser", "url", url, "app", opt.app)
+		}
+	}
+}
+
+// version is the version of the module or the commit that the binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	if v == "" {
+		v = "(devel)"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return v + " " + info.GoVersion
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// options is what the flags and the environment say.
+type options struct {
+	addrs            list
+	app              string
+	loops            int
+	maxMessage       size
+	maxOutbound      size
+	maxConns         int
+	idleTimeout      time.Duration
+	handshakeTimeout time.Duration
+	drainTimeout     time.Duration
+	origins          list
+	logLevel         slog.Level
+	logFormat        string
+	version          bool
+}
+
+const usage = `weir is a WebSocket server (RFC 6455) that holds very many connections.
+
+Usage:
+  weir [flags]
+
+Without flags it echoes on port 8080. Open http://localhost:8080 for a page to try it with.
+
+Examples:
+  weir -app chat -addr :9000                 a chat; the room is the path of the URL
+  weir -app print -addr unix:///tmp/weir     print what comes in over a Unix socket
+  weir -origin https://app.example -max-message 64KiB
+  WEIR_ADDR=127.0.0.1:8080,[::1]:8080 weir   every flag can also be set in the environment
+
+Flags:
+`
+
+const usageEnd = `
+Each flag can be set in the environment, as WEIR_ and its name in upper case with _ for -, for
+instance WEIR_MAX_MESSAGE=64KiB; a flag on the command line wins. Lists are separated by commas.
+
+SIGINT and SIGTERM drain the server: clients get close frames (1001) and the process ends when they
+have gone, at the latest after -drain-timeout. A second signal ends it at once.
+
+Exit status: 0 after a drain, 1 when it cannot serve (for instance, a port is taken), 2 for a bad flag.
+`
+
+// parseOptions reads the command line and the environment. It prints the help, if that is asked for,
+// to out and returns flag.ErrHelp.
+func parseOptions(args []string, getenv func(string) string, out io.Writer) (*options, error) {
+	o := &options{
+		addrs:       list{values: []string{":8080"}},
+		origins:     list{values: []string{"null"}},
+		maxMessage:  1 << 20,
+		maxOutbound: 1 << 20,
+	}
+	fs := flag.NewFlagSet("weir", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Var(&o.addrs, "addr", "listen on `address`: host:port, tcp://host:port or unix:///path; repeatable")
+	fs.StringVar(&o.app, "app", "echo", "what to do with messages: `echo`, print (to standard output, one a line, without an answer) or chat (everyone at the same URL path hears them)")
+	fs.IntVar(&o.loops, "loops", 0, "event loops; 0 is one per CPU")
+	fs.Var(&o.maxMessage, "max-message", "largest message accepted, in `bytes` (KiB and MiB are understood); a larger one closes with 1009")
+	fs.Var(&o.maxOutbound, "max-outbound", "`bytes` that may wait for a client that reads too slowly; it is closed with 1013 beyond")
+	fs.IntVar(&o.maxConns, "max-conns", 0, "connections accepted, others get 503; 0 is as many as file descriptors permit")
+	fs.DurationVar(&o.idleTimeout, "idle-timeout", time.Minute, "a client silent for this long is cut, after a ping at half of it; 0 is never")
+	fs.DurationVar(&o.handshakeTimeout, "handshake-timeout", 5*time.Second, "time for the opening request; 0 is no limit")
+	fs.DurationVar(&o.drainTimeout, "drain-timeout", 10*time.Second, "time that clients have to leave when the server stops")
+	fs.Var(&o.origins, "origin", "`origin` of pages that may connect, besides the server's own: https://host, null (pages opened from files) or *; repeatable")
+	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "least `level` logged: debug, info, warn or error")
+	fs.StringVar(&o.logFormat, "log-format", "text", "`format` of the log on standard error: text or json")
+	fs.BoolVar(&o.version, "version", false, "print the version and exit")
+
+	if err := parseEnvironment(fs, getenv); err != nil {
+		return nil, err
+	}
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(out, usage)
+		fs.SetOutput(out)
+		fs.PrintDefaults()
+		fmt.Fprint(out, usageEnd)
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w (weir -h lists the flags)", err)
+	case fs.NArg() > 0:
+		return nil, fmt.Errorf("unexpected argument %q (weir -h lists the flags)", fs.Arg(0))
+	}
+	return o, o.check()
+}
+
+// parseEnvironment sets the flags that have a variable, and leaves lists ready to be replaced by
+// the command line.
+func parseEnvironment(fs *flag.FlagSet, getenv func(string) string) (err error) {
+	fs.VisitAll(func(f *flag.Flag) {
+		name := "WEIR_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		v := getenv(name)
+		if v == "" || err != nil {
+			return
+		}
+		if e := fs.Set(f.Name, v); e != nil {
+			err = fmt.Errorf("invalid value %q for %s: %w", v, name, e)
+		}
+		if l, ok := f.Value.(*list); ok {
+			l.set = false
+		}
+	})
+	return err
+}
+
+// check finds what the flags' types let through.
+func (o *options) check() error {
+	switch {
+	case !knownApp(o.app):
+		return fmt.Errorf("unknown -app %q; there are echo, print and chat", o.app)
+	case o.logFormat != "text" && o.logFormat != "json":
+		return fmt.Errorf("unknown -log-format %q; there are text and json", o.logFormat)
+	case o.loops < 0 || o.maxConns < 0:
+		return errors.New("-loops and -max-conns must not be negative")
+	case o.idleTimeout < 0 || o.handshakeTimeout < 0 || o.drainTimeout < 0:
+		return errors.New("a timeout must not be negative; 0 switches it off")
+	}
+	// A zero field means the default to reactor, a negative one off.
+	for _, d := range []*time.Duration{&o.idleTimeout, &o.handshakeTimeout} {
+		if *d == 0 {
+			*d = -1
+		}
+	}
+	return nil
+}
+
+func (o *options) logger(w io.Writer) *slog.Logger {
+	h := &slog.HandlerOptions{Level: o.logLevel}
+	if o.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, h))
+	}
+	return slog.New(slog.NewTextHandler(w, h))
+}
+
+// list is a flag that may be given several times, and with commas. Its first use replaces the
+// default.
+type list struct {
+	values []string
+	set    bool
+}
+
+func (l *list) String() string { return strings.Join(l.values, ",") }
+
+func (l *list) Set(s string) error {
+	if !l.set {
+		l.values, l.set = nil, true
+	}
+	for v := range strings.SplitSeq(s, ",") {
+		if v = strings.TrimSpace(v); v == "" {
+			return errors.New("empty value")
+		}
+		l.values = append(l.values, v)
+	}
+	return nil
+}
+
+// size is a number of bytes, such as 4096, 64KiB or 1MiB.
+type size int
+
+func (n *size) String() string {
+	switch {
+	case *n >= 1<<20 && *n%(1<<20) == 0:
+		return strconv.Itoa(int(*n>>20)) + "MiB"
+	case *n >= 1<<10 && *n%(1<<10) == 0:
+		return strconv.Itoa(int(*n>>10)) + "KiB"
+	}
+	return strconv.Itoa(int(*n))
+}
+
+func (n *size) Set(s string) error {
+	digits, unit := s, 1
+	for suffix, bytes := range map[string]int{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		if d, ok := strings.CutSuffix(s, suffix); ok {
+			digits, unit = d, bytes
+		}
+	}
+	v, err := strconv.Atoi(strings.TrimSpace(digits))
+	if err != nil || v <= 0 || v > math.MaxInt/unit {
+		return errors.New("want a positive number of bytes, such as 65536, 64KiB or 1MiB")
+	}
+	*n = size(v * unit)
+	return nil
+}
