@@ -120,6 +120,9 @@ func (u *ClientUpgrade) check() *HandshakeError {
 
 // validTarget reports whether target is one in origin-form (RFC 9112 3.2.1): what RequestParser takes.
 func validTarget(target string) bool {
+	if len(target) > 65535 { // the scanner counts in 16 bits
+		return false
+	}
 	line := requestLine{state: targetStart}
 	var start uint16
 	head := []byte(target)

@@ -1,16 +1,17 @@
 package reactor
 
 import (
-	"errors"
 	"log/slog"
 	"math"
 	"runtime"
 	"time"
 
+	"github.com/panjf2000/gnet/v2"
+
 	"example.org/weir/codec"
 )
 
-// The defaults of the fields of Server, where the zero value is not itself the default.
+// The defaults of the fields of Server and Client, where the zero value is not itself the default.
 const (
 	defaultMaxMessage       = 1 << 20
 	defaultMaxFragments     = 1 << 16
@@ -22,14 +23,29 @@ const (
 	defaultReadBuffer       = 256 << 10
 )
 
-// config is the Server's configuration with every default filled in. Times are in ticks of the
+// settings are the fields that Server and Client have in common, as they were set.
+type settings struct {
+	maxMessage, maxFragments, maxOutbound int
+	policy                                OverflowPolicy
+	overflow, handshake, idle, close      time.Duration
+	head                                  codec.HeadLimits
+	onPong                                func(*Conn, []byte)
+	onDrain                               func(*Conn)
+	loops, readBuffer                     int
+	log                                   *slog.Logger
+}
+
+// config is what a connection goes by, with every default filled in. Times are in ticks of the
 // timing wheels; 0 means off.
 type config struct {
 	handler   Handler
+	onPong    func(*Conn, []byte) // may be nil
+	onDrain   func(*Conn)         // may be nil
 	log       *slog.Logger
+	head      codec.HeadLimits
 	decoder   codec.DecoderConfig
-	outbound  int
-	loops     int
+	outbound  int // bytes
+	policy    OverflowPolicy
 	tick      time.Duration
 	handshake uint32
 	idle      uint32
@@ -37,37 +53,53 @@ type config struct {
 	overflow  uint32
 }
 
-func (s *Server) configure() error {
-	if s.Handler == nil {
-		return errors.New("reactor: Server.Handler is not set")
+// config fills in the defaults.
+func (s *settings) config(role codec.Role, h Handler) config {
+	c := config{
+		handler: h,
+		onPong:  s.onPong,
+		onDrain: s.onDrain,
+		log:     s.log,
+		head:    s.head,
+		decoder: codec.DecoderConfig{
+			Role:         role,
+			MaxMessage:   uint64(limit(s.maxMessage, defaultMaxMessage)),
+			MaxFragments: uint32(min(limit(s.maxFragments, defaultMaxFragments), math.MaxUint32)),
+			Buffers:      buffers{},
+		},
+		outbound: limit(s.maxOutbound, defaultMaxOutbound),
+		policy:   s.policy,
 	}
-	c := &s.cfg
-	c.handler = s.Handler
-	c.log = s.Logger
 	if c.log == nil {
 		c.log = slog.Default()
 	}
-	c.decoder = codec.DecoderConfig{
-		Role:         codec.Server,
-		MaxMessage:   uint64(limit(s.MaxMessage, defaultMaxMessage)),
-		MaxFragments: uint32(min(limit(s.MaxFragments, defaultMaxFragments), math.MaxUint32)),
-		Buffers:      buffers{},
-	}
-	c.outbound = limit(s.MaxOutbound, defaultMaxOutbound)
-	c.loops = s.Loops
-	if c.loops <= 0 {
-		c.loops = runtime.GOMAXPROCS(0)
-	}
-	handshake := timeout(s.HandshakeTimeout, defaultHandshakeTimeout)
-	idle := timeout(s.IdleTimeout, defaultIdleTimeout)
-	closing := timeout(max(s.CloseTimeout, 0), defaultCloseTimeout)
-	overflow := timeout(s.OverflowTimeout, defaultOverflowTimeout)
+	handshake := timeout(s.handshake, defaultHandshakeTimeout)
+	idle := timeout(s.idle, defaultIdleTimeout)
+	closing := timeout(max(s.close, 0), defaultCloseTimeout)
+	overflow := timeout(s.overflow, defaultOverflowTimeout)
 	c.tick = tickFor(handshake, idle, closing, overflow)
 	c.handshake = c.ticks(handshake)
 	c.idle = c.ticks(idle)
 	c.close = c.ticks(closing)
 	c.overflow = c.ticks(overflow)
-	return nil
+	return c
+}
+
+// gnetOptions are the options that every gnet engine gets.
+func (s *settings) gnetOptions(log *slog.Logger) []gnet.Option {
+	loops, readBuffer := s.loops, s.readBuffer
+	if loops <= 0 {
+		loops = runtime.GOMAXPROCS(0)
+	}
+	if readBuffer <= 0 {
+		readBuffer = defaultReadBuffer
+	}
+	return []gnet.Option{
+		gnet.WithNumEventLoop(loops),
+		gnet.WithMulticore(true),
+		gnet.WithReadBufferCap(readBuffer),
+		gnet.WithLogger(gnetLog{log}),
+	}
 }
 
 // limit returns n, the default for 0, and no limit for a negative n.

@@ -21,6 +21,7 @@ type Conn struct {
 	Data any
 
 	// These do not change.
+	cfg    *config
 	loop   *loop
 	socket gnet.Conn // for the loop only
 	remote net.Addr
@@ -65,6 +66,7 @@ const (
 // the connection is open; before, the loop alone knows the connection.
 type rare struct {
 	handshake   *handshake // a request that has not arrived whole
+	dialing     *dialing   // in a client, until the connection is open
 	subprotocol string
 	pong        []byte // the payload of the pong that waits while the output is congested
 	pongWaits   bool

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -15,16 +16,13 @@ import (
 // (SO_REUSEPORT) only where all of them are TCP.
 type engine struct {
 	gnet.BuiltinEventEngine
-	srv   *Server
-	cfg   *config
+	core  *core
+	srv   *Server // nil in a client
 	epoch time.Time
-	addrs []string // as gnet wants them
-	reuse bool     // SO_REUSEPORT
-	fds   int      // descriptors from this number on are refused
-	boot  chan struct{}
+	fds   int           // descriptors from this number on are refused
+	boot  chan struct{} // closed once it listens
 
 	mu      sync.Mutex
-	booted  bool
 	gnet    gnet.Engine
 	loops   sync.Map // gnet.EventLoop to *loop; those that have had a connection
 	lastLog time.Time
@@ -35,11 +33,24 @@ func (e *engine) OnBoot(g gnet.Engine) gnet.Action {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.gnet = g
-	if !e.booted {
-		e.booted = true
+	if !e.booted() {
 		close(e.boot)
 	}
 	return gnet.None
+}
+
+func newEngine(c *core) *engine {
+	return &engine{core: c, epoch: time.Now(), fds: descriptorLimit(), boot: make(chan struct{})}
+}
+
+// booted reports whether the engine listens, or has done.
+func (e *engine) booted() bool {
+	select {
+	case <-e.boot:
+		return true
+	default:
+		return false
+	}
 }
 
 // OnShutdown is called when the engine is about to end, by request or not, while the loops still
@@ -51,32 +62,37 @@ func (e *engine) OnShutdown(gnet.Engine) {
 // OnOpen is called with each connection that was accepted, on the loop that it will belong to.
 func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	fd := g.Fd()
-	if fd >= e.fds {
+	if e.srv != nil && fd >= e.fds {
 		// The kernel gives the lowest number that is free, so nearly all are taken. When accept
 		// finds none at all gnet ends the engine; it must not come to that.
 		e.warnDescriptors()
 		return nil, gnet.Close
 	}
 	l := e.loop(g.EventLoop())
-	c := &Conn{
-		loop:   l,
-		socket: g,
-		remote: copyAddr(g.RemoteAddr()),
-		fd:     int32(fd),
+	c, dialed := g.Context().(*Conn)
+	if !dialed {
+		c = &Conn{cfg: &e.core.cfg}
 	}
+	c.loop = l
+	c.socket = g
+	c.remote = copyAddr(g.RemoteAddr())
+	c.fd = int32(fd)
 	g.SetContext(c)
-	e.srv.conns.Add(1)
+	e.core.conns.Add(1)
 	l.add(c)
 	now := l.wheel.now
 	c.lastActive = now
-	if e.srv.life.draining.Load() {
+	if c.cfg.handshake > 0 {
+		c.deadline = now + c.cfg.handshake + 1
+		l.wheel.schedule(c, c.deadline)
+	}
+	switch {
+	case dialed:
+		c.request()
+		c.end()
+	case e.core.draining.Load():
 		c.refuse(errShuttingDown)
 		c.end()
-		return nil, gnet.None
-	}
-	if e.cfg.handshake > 0 {
-		c.deadline = now + e.cfg.handshake + 1
-		l.wheel.schedule(c, c.deadline)
 	}
 	return nil, gnet.None
 }
@@ -128,8 +144,8 @@ func (e *engine) warnDescriptors() {
 		return
 	}
 	e.lastLog = time.Now()
-	e.cfg.log.Warn("refusing connections: nearly all file descriptors are in use; raise the limit (ulimit -n)",
-		"limit", e.fds, "connections", e.srv.Conns())
+	e.core.cfg.log.Warn("refusing connections: nearly all file descriptors are in use; raise the limit (ulimit -n)",
+		"limit", e.fds, "connections", e.core.conns.Load())
 }
 
 // copyAddr returns an address that stays valid: gnet takes the zone of an IPv6 address back when
@@ -146,6 +162,7 @@ func copyAddr(a net.Addr) net.Addr {
 // gone takes leave of a connection whose descriptor is about to be closed.
 func (c *Conn) gone(cause error) {
 	l := c.loop
+	e := l.engine
 	c.mu.Lock()
 	c.forget()
 	if c.err == nil {
@@ -154,10 +171,13 @@ func (c *Conn) gone(cause error) {
 	err := c.err
 	c.mu.Unlock()
 
+	if !c.open.Load() && e.srv == nil {
+		c.dialed(fmt.Errorf("reactor: the connection ended during the opening handshake: %w", err))
+	}
 	c.decoder.Release()
 	l.remove(c)
 	if c.open.Load() {
-		c.protect(func() { l.engine.cfg.handler.OnClose(c, err) })
+		c.protect(func() { c.cfg.handler.OnClose(c, err) })
 	}
-	l.engine.srv.lost()
+	e.core.lost()
 }

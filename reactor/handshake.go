@@ -70,7 +70,7 @@ func (c *Conn) readHandshake(p []byte) (rest []byte) {
 		h.head.B = append(h.head.B, p...)
 		head = h.head.B
 	} else {
-		h.parser.Reset(l.engine.srv.Head)
+		h.parser.Reset(c.cfg.head)
 	}
 	n, err := h.parser.Parse(head)
 	if err != nil {
@@ -134,7 +134,7 @@ func (c *Conn) answer(r *codec.Request) {
 	c.mu.Unlock()
 	*u = Upgrade{}
 	if err != nil { // a field that Server.Upgrade added
-		c.loop.engine.cfg.log.Error("the response that Server.Upgrade asked for is malformed", "err", err)
+		c.cfg.log.Error("the response that Server.Upgrade asked for is malformed", "err", err)
 		c.refuse(errUpgrade)
 		return
 	}
@@ -143,20 +143,19 @@ func (c *Conn) answer(r *codec.Request) {
 
 // opened begins the exchange of frames.
 func (c *Conn) opened() {
-	cfg := c.loop.engine.cfg
-	c.decoder.Reset(&cfg.decoder)
+	c.decoder.Reset(&c.cfg.decoder)
 	c.phase = phaseFrames
 	c.deadline = 0
 	c.open.Store(true)
-	cfg.handler.OnOpen(c)
+	c.cfg.handler.OnOpen(c)
 }
 
 // check decides whether a request is accepted, and how.
 func (s *Server) check(c *Conn, u *Upgrade, r *codec.Request) error {
-	if s.life.draining.Load() {
+	if s.core.draining.Load() {
 		return errShuttingDown
 	}
-	if s.MaxConns > 0 && s.conns.Load() > int64(s.MaxConns) {
+	if s.MaxConns > 0 && s.core.conns.Load() > int64(s.MaxConns) {
 		return errTooManyConns
 	}
 	if err := r.CheckUpgrade(); err != nil {
@@ -223,7 +222,7 @@ func (c *Conn) answerPlain(r *codec.Request) {
 	b.B, err = codec.AppendResponse(b.B, status, page.Fields, page.Body, string(r.Method()) == "HEAD")
 	c.mu.Unlock()
 	if err != nil {
-		c.loop.engine.cfg.log.Error("the page that Server.Page returned is malformed", "err", err)
+		c.cfg.log.Error("the page that Server.Page returned is malformed", "err", err)
 		c.refuse(errUpgrade)
 		return
 	}
@@ -234,7 +233,7 @@ func (c *Conn) answerPlain(r *codec.Request) {
 func (c *Conn) refuse(err error) {
 	var he *codec.HandshakeError
 	if !errors.As(err, &he) {
-		c.loop.engine.cfg.log.Error("Server.Upgrade failed", "err", err, "remote", c.remote)
+		c.cfg.log.Error("Server.Upgrade failed", "err", err, "remote", c.remote)
 		he = errUpgrade
 	}
 	c.mu.Lock()

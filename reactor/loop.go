@@ -154,4 +154,4 @@ func (l *loop) remove(c *Conn) {
 }
 
 // now returns the time in ticks since the engine was made.
-func (e *engine) now() uint32 { return uint32(time.Since(e.epoch) / e.cfg.tick) }
+func (e *engine) now() uint32 { return uint32(time.Since(e.epoch) / e.core.cfg.tick) }

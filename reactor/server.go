@@ -91,25 +91,17 @@ type Server struct {
 	// Logger gets what a person should know; nothing per message. Default slog.Default().
 	Logger *slog.Logger
 
-	cfg      config
-	life     lifecycle
-	conns    atomic.Int64 // accepted and not yet closed
-	dropped  atomic.Int64 // messages, by OverflowDrop
-	writable *writableWatcher
+	core core
+	life lifecycle
 }
 
-// lifecycle is what Start, Shutdown and the event loops agree on.
+// lifecycle is what Start, Wait and Shutdown agree on.
 type lifecycle struct {
 	mu       sync.Mutex
 	started  bool
-	engines  []*engine
 	addrs    []net.Addr
-	draining atomic.Bool
 	stopping atomic.Bool // the engines are being stopped
-	stopped  sync.Once
-	empty    chan struct{} // gets a value when a draining server has lost its last connection
-	done     chan struct{} // closed when all engines have ended
-	err      error         // of the engines, once done is closed
+	err      error       // of the engines, once core.done is closed
 }
 
 // OverflowPolicy says what happens to a write for which a connection has no room left.
@@ -127,10 +119,10 @@ const (
 )
 
 // Conns returns the number of connections, those in their handshake or closing included.
-func (s *Server) Conns() int { return int(s.conns.Load()) }
+func (s *Server) Conns() int { return int(s.core.conns.Load()) }
 
 // Dropped returns the number of messages that OverflowDrop has dropped.
-func (s *Server) Dropped() int64 { return s.dropped.Load() }
+func (s *Server) Dropped() int64 { return s.core.dropped.Load() }
 
 // Addrs returns the addresses that the server listens on, in the order they were given, with the
 // port that a port of 0 became. It is empty before Start.

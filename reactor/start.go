@@ -9,6 +9,8 @@ import (
 
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
+
+	"example.org/weir/codec"
 )
 
 // ListenAndServe serves on the addresses until Shutdown or Close, and then returns ErrServerClosed.
@@ -24,162 +26,140 @@ func (s *Server) ListenAndServe(addrs ...string) error {
 // "tcp://host:port", "tcp4://…", "tcp6://…" or "unix:///path"; without a host it is all of the
 // machine's, and port 0 is one that is free, see Addrs. Without any address it is ":8080".
 //
-// It fails when an address is malformed or taken, when Handler is not set, and when the server has
-// been started before.
+// It fails when an address is malformed (a *AddrError) or taken, when Handler is not set, and when
+// the server has been started before.
 func (s *Server) Start(addrs ...string) error {
 	if len(addrs) == 0 {
 		addrs = []string{":8080"}
 	}
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
-	if s.life.started {
+	switch {
+	case s.life.started:
 		return errors.New("reactor: a Server can be started only once")
-	}
-	if err := s.configure(); err != nil {
-		return err
+	case s.Handler == nil:
+		return errors.New("reactor: Server.Handler is not set")
 	}
 	listeners, err := reserve(addrs, s.SharePort)
 	if err != nil {
 		return err
 	}
 	defer listeners.release()
-	if s.writable, err = newWritableWatcher(); err != nil {
+	set := s.settings()
+	if err = s.core.init(set.config(codec.Server, s.Handler)); err != nil {
 		return fmt.Errorf("reactor: %w", err)
 	}
-	go s.writable.run()
 	s.life.started = true
-	s.life.empty = make(chan struct{}, 1)
-	s.life.done = make(chan struct{})
-	s.life.engines = nil
-	ended := make(chan error, 2)
-	for _, group := range listeners.groups() {
-		e := s.newEngine(group)
-		s.life.engines = append(s.life.engines, e)
-		go func() { ended <- e.run() }()
+	s.life.addrs = listeners.addrs()
+	if err = s.startEngines(listeners.groups(), set.gnetOptions(s.core.cfg.log)); err != nil {
+		s.core.stop(s.stopEngines)
+		return err
 	}
-	for _, e := range s.life.engines {
+	go s.core.tick()
+	for _, a := range s.life.addrs {
+		s.core.cfg.log.Info("listening", "addr", a.Network()+"://"+a.String())
+	}
+	return nil
+}
+
+// settings are the fields that a Client has too.
+func (s *Server) settings() *settings {
+	return &settings{
+		maxMessage:   s.MaxMessage,
+		maxFragments: s.MaxFragments,
+		maxOutbound:  s.MaxOutbound,
+		policy:       s.Overflow,
+		overflow:     s.OverflowTimeout,
+		handshake:    s.HandshakeTimeout,
+		idle:         s.IdleTimeout,
+		close:        s.CloseTimeout,
+		head:         s.Head,
+		onPong:       s.OnPong,
+		onDrain:      s.OnDrain,
+		loops:        s.Loops,
+		readBuffer:   s.ReadBuffer,
+		log:          s.Logger,
+	}
+}
+
+// startEngines starts an engine for each group and returns once all of them listen.
+func (s *Server) startEngines(groups []listenerGroup, options []gnet.Option) (err error) {
+	ended := make(chan error, len(groups))
+	for _, g := range groups {
+		e := newEngine(&s.core)
+		e.srv = s
+		s.core.engines = append(s.core.engines, e)
+		options := append(options[:len(options):len(options)], gnet.WithReusePort(g.reuse), gnet.WithReuseAddr(true))
+		go func() { ended <- e.run(g.addrs, options) }()
+	}
+	for _, e := range s.core.engines {
 		select {
 		case <-e.boot:
 		case err = <-ended:
 			ended <- err // for reap
 		}
 	}
-	s.life.addrs = listeners.addrs()
 	go s.reap(ended)
-	if err != nil {
-		s.life.stopping.Store(true)
-		s.life.mu.Unlock()
-		s.stop()
-		s.life.mu.Lock()
-		return err
+	return err
+}
+
+// reap waits for the engines to end.
+func (s *Server) reap(ended <-chan error) {
+	s.life.err = ErrServerClosed
+	for range s.core.engines {
+		if err := <-ended; err != nil {
+			s.life.err = err
+		}
 	}
-	go s.tick()
-	for _, a := range s.life.addrs {
-		s.cfg.log.Info("listening", "addr", a.Network()+"://"+a.String())
-	}
-	return nil
+	close(s.core.done)
 }
 
 // Wait returns when the server has ended: ErrServerClosed after Shutdown or Close.
 func (s *Server) Wait() error {
 	s.life.mu.Lock()
-	done := s.life.done
+	started := s.life.started
 	s.life.mu.Unlock()
-	if done == nil {
+	if !started {
 		return errors.New("reactor: the server has not been started")
 	}
-	<-done
+	<-s.core.done
 	return s.life.err
-}
-
-// reap waits for the engines to end.
-func (s *Server) reap(ended <-chan error) {
-	for range s.life.engines {
-		if err := <-ended; err != nil && s.life.err == nil {
-			s.life.err = err
-		}
-	}
-	if s.life.err == nil {
-		s.life.err = ErrServerClosed
-	}
-	close(s.life.done)
-}
-
-// tick moves the timing wheels of all loops on.
-func (s *Server) tick() {
-	t := time.NewTicker(s.cfg.tick)
-	defer t.Stop()
-	for {
-		select {
-		case <-s.life.done:
-			return
-		case <-t.C:
-		}
-		for _, e := range s.life.engines {
-			e.eachLoop((*loop).tick)
-		}
-	}
-}
-
-func (s *Server) newEngine(l listenerGroup) *engine {
-	return &engine{
-		srv:   s,
-		cfg:   &s.cfg,
-		epoch: time.Now(),
-		addrs: l.addrs,
-		reuse: l.reuse,
-		fds:   descriptorLimit(),
-		boot:  make(chan struct{}),
-	}
 }
 
 // run runs the engine until it is stopped. An engine that ends by itself has lost its connections,
 // but not its addresses: it is started again.
-func (e *engine) run() error {
-	readBuffer := e.srv.ReadBuffer
-	if readBuffer <= 0 {
-		readBuffer = defaultReadBuffer
-	}
-	pause := 100 * time.Millisecond
-	for {
-		err := gnet.Rotate(e, e.addrs,
-			gnet.WithNumEventLoop(e.cfg.loops),
-			gnet.WithMulticore(true),
-			gnet.WithReusePort(e.reuse),
-			gnet.WithReuseAddr(true),
-			gnet.WithReadBufferCap(readBuffer),
-			gnet.WithLogger(gnetLog{e.cfg.log}),
-		)
+func (e *engine) run(addrs []string, options []gnet.Option) error {
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+		err := gnet.Rotate(e, addrs, options...)
 		e.eachLoop((*loop).stop)
 		if e.srv.life.stopping.Load() {
 			return nil
 		}
-		e.mu.Lock()
-		booted := e.booted
-		e.mu.Unlock()
-		if !booted {
+		if !e.booted() {
 			return fmt.Errorf("reactor: %w", err)
 		}
-		e.cfg.log.Error("the event loops have ended and all their connections are lost; starting again", "err", err)
+		e.core.cfg.log.Error("the event loops have ended and all their connections are lost; starting again", "err", err)
 		e.loops.Clear()
 		time.Sleep(pause)
-		pause = min(2*pause, 5*time.Second)
 	}
 }
 
-// stop ends the engines. Connections that are left are cut.
-func (s *Server) stop() {
+// stopEngines makes the engines end.
+func (s *Server) stopEngines() {
 	s.life.stopping.Store(true)
-	for _, e := range s.life.engines {
-		go func() {
-			e.mu.Lock()
-			g := e.gnet
-			e.mu.Unlock()
-			_ = g.Stop(context.Background()) // polls; done tells earlier
-		}()
+	for _, e := range s.core.engines {
+		go e.stop()
 	}
-	<-s.life.done
-	s.life.stopped.Do(s.writable.stop)
+}
+
+// stop makes the engine end, as soon as it has begun. It polls until it has; core.done tells earlier.
+func (e *engine) stop() {
+	if e.booted() {
+		e.mu.Lock()
+		g := e.gnet
+		e.mu.Unlock()
+		_ = g.Stop(context.Background())
+	}
 }
 
 // descriptorLimit is the number from which on descriptors are left to others: the listeners of

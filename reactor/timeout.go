@@ -6,7 +6,7 @@ import "example.org/weir/codec"
 // the time it only finds that the timer is set.
 func (c *Conn) arm() {
 	l := c.loop
-	cfg := l.engine.cfg
+	cfg := c.cfg
 	now := l.wheel.now
 	if c.phase == phaseFinished || c.closing() != codec.Open {
 		if c.deadline == 0 {
@@ -43,15 +43,17 @@ func (c *Conn) expire() {
 		return
 	}
 	l := c.loop
-	cfg := l.engine.cfg
+	cfg := c.cfg
 	now := l.wheel.now
 	due := func(at uint32) bool { return int32(now-at) >= 0 }
 	switch {
 	case c.deadline != 0: // in the handshake or closing
 		if !due(c.deadline) {
 			l.wheel.schedule(c, c.deadline)
-		} else if c.phase == phaseHandshake {
+		} else if c.phase == phaseHandshake && l.engine.srv != nil {
 			c.refuse(errHandshakeTimeout)
+		} else if c.phase == phaseHandshake {
+			c.refused(errHandshakeSlow)
 		} else {
 			_ = c.CloseNow()
 		}
@@ -66,7 +68,7 @@ func (c *Conn) expire() {
 // expireIdle pings a client that has been silent for half of the idle timeout and cuts one that has
 // been for the whole.
 func (c *Conn) expireIdle(now uint32) {
-	idle := c.loop.engine.cfg.idle
+	idle := c.cfg.idle
 	silent := now - c.lastActive
 	switch {
 	case silent >= idle && c.pinged:

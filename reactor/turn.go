@@ -51,7 +51,8 @@ func (c *Conn) settle() (cut bool) {
 	c.queued = false
 	c.write()
 	drained := c.takeDrained()
-	if c.finish && c.out == nil && !c.shut && c.fd >= 0 {
+	// The server closes first, a client waits for that (RFC 6455 7.1.1).
+	if c.finish && c.out == nil && !c.shut && c.fd >= 0 && c.cfg.decoder.Role == codec.Server {
 		c.shut = true
 		shutdownWrite(int(c.fd))
 	}
@@ -59,7 +60,7 @@ func (c *Conn) settle() (cut bool) {
 	c.mu.Unlock()
 	c.arm()
 	if drained && !cut {
-		if hook := c.loop.engine.srv.OnDrain; hook != nil {
+		if hook := c.cfg.onDrain; hook != nil {
 			c.protect(func() { hook(c) })
 		}
 	}
@@ -70,18 +71,34 @@ func (c *Conn) settle() (cut bool) {
 func (c *Conn) protect(f func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			c.loop.engine.cfg.log.Error("handler panicked; its connection is closed with 1011",
-				"panic", r, "remote", c.remote, "stack", string(debug.Stack()))
-			c.fail(&codec.CloseError{Code: codec.CloseInternalError, Reason: "internal error"})
+			c.panicked(r)
 		}
 	}()
 	f()
 }
 
+// panicked ends a connection whose handler or hook panicked with r.
+func (c *Conn) panicked(r any) {
+	c.cfg.log.Error("a handler panicked; its connection is closed with 1011",
+		"panic", r, "remote", c.remote, "stack", string(debug.Stack()))
+	if c.phase == phaseHandshake && c.loop.engine.srv != nil {
+		c.refuse(errUpgrade)
+		return
+	}
+	c.fail(errInternal)
+}
+
+// errInternal tells the peer that a handler has panicked.
+var errInternal = &codec.CloseError{Code: codec.CloseInternalError, Reason: "internal error"}
+
 // read handles bytes according to the phase, which they may change.
 func (c *Conn) read(p []byte) {
 	if c.phase == phaseHandshake {
-		p = c.readHandshake(p)
+		if c.cfg.decoder.Role == codec.Client {
+			p = c.readResponse(p)
+		} else {
+			p = c.readHandshake(p)
+		}
 	}
 	if c.phase == phaseFrames {
 		c.readFrames(p)
@@ -126,11 +143,11 @@ func (c *Conn) dispatch(m codec.Message) {
 	}
 	switch m.Opcode {
 	case codec.Text, codec.Binary:
-		c.loop.engine.cfg.handler.OnMessage(c, m)
+		c.cfg.handler.OnMessage(c, m)
 	case codec.Ping:
 		c.pong(m.Payload)
 	case codec.Pong:
-		if hook := c.loop.engine.srv.OnPong; hook != nil {
+		if hook := c.cfg.onPong; hook != nil {
 			hook(c, m.Payload)
 		}
 	}

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"unsafe"
 
 	"github.com/valyala/bytebufferpool"
 	"golang.org/x/sys/unix"
@@ -36,7 +37,7 @@ func (c *Conn) WriteMessage(op codec.Opcode, p []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.admit(codec.HeaderLen(codec.Server, len(p)) + len(p)); err != nil {
+	if err := c.admit(c.frameLen(len(p))); err != nil {
 		return c.overflow(err)
 	}
 	c.queue(op, p)
@@ -45,28 +46,22 @@ func (c *Conn) WriteMessage(op codec.Opcode, p []byte) error {
 
 // WriteText sends a text message. See WriteMessage.
 func (c *Conn) WriteText(s string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.admit(codec.HeaderLen(codec.Server, len(s)) + len(s)); err != nil {
-		return c.overflow(err)
-	}
-	b := c.buffer()
-	b.B = codec.AppendHeader(b.B, true, codec.Text, len(s))
-	b.B = append(b.B, s...)
-	c.written()
-	return nil
+	return c.WriteMessage(codec.Text, unsafe.Slice(unsafe.StringData(s), len(s))) // which only reads it
 }
 
 // WritePrepared sends a message that was encoded once for many receivers. See WriteMessage.
 func (c *Conn) WritePrepared(m *codec.Prepared) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	frame := m.Frame()
-	if err := c.admit(len(frame)); err != nil {
+	if err := c.admit(c.frameLen(len(m.Payload()))); err != nil {
 		return c.overflow(err)
 	}
+	if c.cfg.decoder.Role == codec.Client {
+		c.queue(m.Opcode(), m.Payload())
+		return nil
+	}
 	b := c.buffer()
-	b.B = append(b.B, frame...)
+	b.B = append(b.B, m.Frame()...)
 	c.written()
 	return nil
 }
@@ -106,7 +101,7 @@ func (c *Conn) writeControl(op codec.Opcode, p []byte) error {
 	if !c.maySend() {
 		return closedError{c.err}
 	}
-	if c.pending() > controlRoom && c.pending()-controlRoom > c.loop.engine.cfg.outbound {
+	if c.pending() > controlRoom && c.pending()-controlRoom > c.cfg.outbound {
 		return ErrBufferFull
 	}
 	c.queue(op, p)
@@ -126,7 +121,7 @@ func (c *Conn) admit(n int) error {
 	if !c.maySend() {
 		return closedError{c.err}
 	}
-	limit := c.loop.engine.cfg.outbound
+	limit := c.cfg.outbound
 	if p := c.pending(); p == 0 || n <= limit-p {
 		return nil
 	}
@@ -142,10 +137,9 @@ func (c *Conn) overflow(err error) error {
 	if err != ErrBufferFull {
 		return err
 	}
-	srv := c.loop.engine.srv
-	switch srv.Overflow {
+	switch c.cfg.policy {
 	case OverflowDrop:
-		srv.dropped.Add(1)
+		c.loop.engine.core.dropped.Add(1)
 		return nil
 	case OverflowClose:
 		if r := c.rarely(); !r.refused {
@@ -158,10 +152,22 @@ func (c *Conn) overflow(err error) error {
 
 // queue encodes a frame behind what is pending.
 func (c *Conn) queue(op codec.Opcode, p []byte) {
-	b := c.buffer()
-	b.B = codec.AppendFrame(b.B, op, p)
+	c.encode(op, p)
 	c.written()
 }
+
+// encode appends a frame to what is pending: a client's is masked, with a fresh key.
+func (c *Conn) encode(op codec.Opcode, p []byte) {
+	b := c.buffer()
+	if c.cfg.decoder.Role == codec.Client {
+		b.B = codec.AppendMaskedFrame(b.B, op, p, codec.NewMaskKey())
+	} else {
+		b.B = codec.AppendFrame(b.B, op, p)
+	}
+}
+
+// frameLen is the length of a frame with n bytes of payload.
+func (c *Conn) frameLen(n int) int { return codec.HeaderLen(c.cfg.decoder.Role, n) + n }
 
 // buffer returns the buffer of what is pending.
 func (c *Conn) buffer() *bytebufferpool.ByteBuffer {
@@ -213,14 +219,14 @@ func (c *Conn) write() {
 			c.sent += uint32(n)
 			c.full = true
 			c.rarely().congested = true
-			c.loop.engine.srv.writable.await(c)
+			c.loop.engine.core.writable.await(c)
 			return
 		}
 		c.release()
 		if r := c.rare; r != nil && r.pongWaits {
 			r.pongWaits = false
 			if c.maySend() {
-				c.buffer().B = codec.AppendFrame(c.buffer().B, codec.Pong, r.pong)
+				c.encode(codec.Pong, r.pong)
 			}
 		}
 	}
@@ -262,7 +268,7 @@ func (c *Conn) broken(err error) {
 // forget gives up the descriptor, which is about to be closed. From here on nothing is written.
 func (c *Conn) forget() {
 	if c.watch {
-		c.loop.engine.srv.writable.forget(c)
+		c.loop.engine.core.writable.forget(c)
 	}
 	c.fd = -1
 	c.release()

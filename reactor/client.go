@@ -1,0 +1,239 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"example.org/weir/codec"
+)
+
+// Client opens WebSocket connections and runs them on event loops of its own: the same Conn and
+// Handler as a server's, in the client's role. Its zero value is ready; the event loops start with
+// the first Dial. The fields mean what those of the same name of Server mean, and must not be
+// changed after it. A Client is safe for use from any goroutine.
+type Client struct {
+	MaxMessage       int
+	MaxFragments     int
+	MaxOutbound      int
+	Overflow         OverflowPolicy
+	OverflowTimeout  time.Duration
+	HandshakeTimeout time.Duration // from the TCP connection to the end of the response
+	IdleTimeout      time.Duration
+	CloseTimeout     time.Duration
+	Head             codec.HeadLimits // of the response
+	OnPong           func(c *Conn, p []byte)
+	OnDrain          func(c *Conn)
+	Loops            int
+	ReadBuffer       int
+	Logger           *slog.Logger
+
+	core core
+	gnet *gnet.Client
+
+	mu      sync.Mutex
+	started bool
+	closed  bool
+}
+
+// DialOptions say how a connection is opened. The zero value, and nil, ask for nothing special.
+type DialOptions struct {
+	// Subprotocols are offered, in order of preference (RFC 6455 4.1).
+	Subprotocols []string
+	// Origin is sent as the Origin field; "" sends none.
+	Origin string
+	// Fields are sent with the request, for instance Authorization or Cookie.
+	Fields []codec.Field
+	// LocalAddr is the address to connect from. With port 0 the kernel chooses a port when it
+	// connects, so that each local address has as many as there are (IP_BIND_ADDRESS_NO_PORT).
+	LocalAddr *net.TCPAddr
+	// Socket is the path of a Unix socket to connect to instead of the URL's host.
+	Socket string
+	// Data is the connection's Data from the beginning.
+	Data any
+}
+
+// DefaultClient is the Client of [Dial]. It has one event loop per CPU.
+var DefaultClient = &Client{}
+
+// ErrClientClosed is returned by Dial after Close.
+var ErrClientClosed = errors.New("reactor: client closed")
+
+// Dial opens a connection with [DefaultClient]. See [Client.Dial].
+func Dial(ctx context.Context, rawURL string, h Handler, opt *DialOptions) (*Conn, error) {
+	return DefaultClient.Dial(ctx, rawURL, h, opt)
+}
+
+// Dial opens a connection to a ws URL (RFC 6455 3) and returns it once the opening handshake is done
+// and h.OnOpen has been called, on the connection's event loop. Redirects are not followed (4.1
+// leaves that to the client). ctx ends the attempt, not the connection.
+//
+// An answer that is not 101 is a *codec.HandshakeError with the status; one that breaks the rules is
+// a *codec.HandshakeError with status 0.
+func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialOptions) (*Conn, error) {
+	if h == nil {
+		return nil, errors.New("reactor: Dial without a Handler")
+	}
+	if opt == nil {
+		opt = new(DialOptions)
+	}
+	hostport, up, err := parseURL(rawURL, opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := cl.start(); err != nil {
+		return nil, err
+	}
+	socket, err := opt.connect(ctx, hostport)
+	if err != nil {
+		return nil, fmt.Errorf("reactor: %w", err)
+	}
+	d := &dialing{upgrade: up, done: make(chan error, 1)}
+	c := &Conn{Data: opt.Data, cfg: cl.config(h), fd: -1, rare: &rare{dialing: d}}
+	if _, err = cl.gnet.EnrollContext(socket, c); err != nil {
+		return nil, fmt.Errorf("reactor: %w", err)
+	}
+	select {
+	case err = <-d.done:
+	case <-ctx.Done():
+		err = ctx.Err()
+		_ = c.CloseNow()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// config is the client's configuration for a connection with the handler h.
+func (cl *Client) config(h Handler) *config {
+	cfg := cl.core.cfg
+	cfg.handler = h
+	return &cfg
+}
+
+// Conns returns the number of connections, those in their handshake or closing included.
+func (cl *Client) Conns() int { return int(cl.core.conns.Load()) }
+
+// Shutdown closes all connections with 1001 and ends the event loops, as Server.Shutdown does.
+func (cl *Client) Shutdown(ctx context.Context) error {
+	cl.mu.Lock()
+	cl.closed = true
+	started := cl.started
+	cl.mu.Unlock()
+	if !started {
+		return nil
+	}
+	return cl.core.drain(ctx, func() {
+		_ = cl.gnet.Stop()
+		close(cl.core.done)
+	})
+}
+
+// Close cuts all connections and ends the event loops.
+func (cl *Client) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = cl.Shutdown(ctx) // the context's error, which is no news
+	return nil
+}
+
+// start starts the event loops, once.
+func (cl *Client) start() (err error) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	switch {
+	case cl.closed:
+		return ErrClientClosed
+	case cl.started:
+		return nil
+	}
+	set := cl.settings()
+	if err = cl.core.init(set.config(codec.Client, nil)); err != nil {
+		return fmt.Errorf("reactor: %w", err)
+	}
+	e := newEngine(&cl.core)
+	cl.core.engines = []*engine{e}
+	if cl.gnet, err = gnet.NewClient(e, set.gnetOptions(cl.core.cfg.log)...); err == nil {
+		err = cl.gnet.Start()
+	}
+	if err != nil {
+		cl.core.writable.stop()
+		return fmt.Errorf("reactor: %w", err)
+	}
+	cl.started = true
+	go cl.core.tick()
+	return nil
+}
+
+// settings are the fields that a Server has too.
+func (cl *Client) settings() *settings {
+	return &settings{
+		maxMessage:   cl.MaxMessage,
+		maxFragments: cl.MaxFragments,
+		maxOutbound:  cl.MaxOutbound,
+		policy:       cl.Overflow,
+		overflow:     cl.OverflowTimeout,
+		handshake:    cl.HandshakeTimeout,
+		idle:         cl.IdleTimeout,
+		close:        cl.CloseTimeout,
+		head:         cl.Head,
+		onPong:       cl.OnPong,
+		onDrain:      cl.OnDrain,
+		loops:        cl.Loops,
+		readBuffer:   cl.ReadBuffer,
+		log:          cl.Logger,
+	}
+}
+
+// parseURL reads a ws URL: where to connect, and what to ask for.
+func parseURL(rawURL string, opt *DialOptions) (hostport string, up codec.ClientUpgrade, err error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", up, fmt.Errorf("reactor: %w", err)
+	}
+	switch {
+	case u.Scheme == "wss":
+		return "", up, errors.New("reactor: wss is not supported yet")
+	case u.Scheme != "ws":
+		return "", up, fmt.Errorf("reactor: the URL %q does not begin with ws://", rawURL)
+	case u.Hostname() == "":
+		return "", up, fmt.Errorf("reactor: the URL %q has no host", rawURL)
+	case u.Fragment != "" || u.User != nil: // RFC 6455 3
+		return "", up, fmt.Errorf("reactor: the URL %q has a fragment or a user, which a ws URL cannot", rawURL)
+	}
+	port := u.Port()
+	if port == "" {
+		port = "80"
+	}
+	up = codec.ClientUpgrade{
+		Host:      u.Host,
+		Target:    u.RequestURI(),
+		Key:       codec.NewKey(),
+		Origin:    opt.Origin,
+		Protocols: opt.Subprotocols,
+		Fields:    opt.Fields,
+	}
+	return net.JoinHostPort(u.Hostname(), port), up, nil
+}
+
+// connect opens the TCP or Unix connection.
+func (opt *DialOptions) connect(ctx context.Context, hostport string) (net.Conn, error) {
+	var d net.Dialer
+	if opt.Socket != "" {
+		return d.DialContext(ctx, "unix", opt.Socket)
+	}
+	if opt.LocalAddr != nil {
+		d.LocalAddr = opt.LocalAddr
+		d.Control = func(_, _ string, rc syscall.RawConn) error { return rc.Control(bindWithoutPort) }
+	}
+	return d.DialContext(ctx, "tcp", hostport)
+}

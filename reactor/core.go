@@ -1,0 +1,108 @@
+package reactor
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.org/weir/codec"
+)
+
+// core is what a Server and a Client have in common: engines with their connections.
+type core struct {
+	cfg      config
+	conns    atomic.Int64  // opened and not yet closed
+	dropped  atomic.Int64  // messages, by OverflowDrop
+	draining atomic.Bool   // no new connections
+	empty    chan struct{} // gets a value when a draining core has lost its last connection
+	done     chan struct{} // closed when all engines have ended
+	writable *writableWatcher
+	engines  []*engine
+	stopped  sync.Once
+}
+
+// init prepares c for engines, and starts what they need besides.
+func (c *core) init(cfg config) (err error) {
+	c.cfg = cfg
+	c.empty = make(chan struct{}, 1)
+	c.done = make(chan struct{})
+	if c.writable, err = newWritableWatcher(); err != nil {
+		return err
+	}
+	go c.writable.run()
+	return nil
+}
+
+// tick moves the timing wheels of all loops on, until the engines have ended.
+func (c *core) tick() {
+	t := time.NewTicker(c.cfg.tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-c.done:
+			return
+		case <-t.C:
+		}
+		for _, e := range c.engines {
+			e.eachLoop((*loop).tick)
+		}
+	}
+}
+
+// drain closes all connections and waits for them, and then stops the engines by calling stop, after
+// which done must be closed. It returns ctx.Err() when some had to be cut.
+func (c *core) drain(ctx context.Context, stop func()) error {
+	c.draining.Store(true)
+	for _, e := range c.engines {
+		e.eachConn(goAway)
+	}
+	var err error
+	for c.conns.Load() > 0 && err == nil {
+		select {
+		case <-c.empty:
+		case <-c.done:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	c.stop(stop)
+	return err
+}
+
+// stop ends the engines; connections that are left are cut.
+func (c *core) stop(stop func()) {
+	c.stopped.Do(func() {
+		stop()
+		<-c.done
+		c.writable.stop()
+	})
+	<-c.done
+}
+
+// goAway tells the peer that this endpoint goes away.
+func goAway(c *Conn) {
+	switch {
+	case c.phase == phaseFrames:
+		_ = c.Close(codec.CloseGoingAway, c.cfg.decoder.Role.String()+" is shutting down")
+	case c.phase == phaseHandshake && c.loop.engine.srv != nil:
+		c.refuse(errShuttingDown)
+	default:
+		_ = c.CloseNow()
+	}
+}
+
+// eachConn calls f for every connection, on its loop.
+func (e *engine) eachConn(f func(*Conn)) {
+	e.eachLoop(func(l *loop) { l.post(task{do: f}) })
+}
+
+// lost counts a connection that has gone.
+func (c *core) lost() {
+	if c.conns.Add(-1) == 0 && c.draining.Load() {
+		select {
+		case c.empty <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package reactor
+
+import (
+	"errors"
+	"fmt"
+
+	"example.org/weir/codec"
+)
+
+// dialing is an opening handshake from the client's side.
+type dialing struct {
+	upgrade codec.ClientUpgrade
+	parser  codec.ResponseParser
+	head    []byte     // what has arrived of the response
+	done    chan error // gets the outcome, once
+}
+
+var errHandshakeSlow = errors.New("reactor: the server did not answer the opening handshake in time")
+
+// request sends the request. It is the first that the loop does for the connection.
+func (c *Conn) request() {
+	d := c.rare.dialing
+	c.mu.Lock()
+	b := c.buffer()
+	var err error
+	b.B, err = codec.AppendRequest(b.B, &d.upgrade)
+	c.mu.Unlock()
+	if err != nil {
+		c.refused(fmt.Errorf("reactor: %w", err))
+	}
+}
+
+// readResponse takes the response head from p. It returns what follows it.
+func (c *Conn) readResponse(p []byte) (rest []byte) {
+	d := c.rare.dialing
+	d.head = append(d.head, p...)
+	for {
+		n, err := d.parser.Parse(d.head)
+		if err != nil {
+			c.refused(fmt.Errorf("reactor: %w", err))
+			return nil
+		}
+		if n == 0 {
+			return nil
+		}
+		r := d.parser.Response(d.head[:n])
+		if !r.Interim() {
+			rest = p[len(p)-(len(d.head)-n):]
+			c.accept(r)
+			return rest
+		}
+		d.head = append(d.head[:0], d.head[n:]...) // 1xx: the answer is still to come
+		d.parser.Reset(c.cfg.head)
+	}
+}
+
+// accept goes on to frames if the response is as it must be (RFC 6455 4.1).
+func (c *Conn) accept(r *codec.Response) {
+	d := c.rare.dialing
+	protocol, _, err := r.CheckUpgrade(&d.upgrade)
+	if err != nil {
+		c.refused(fmt.Errorf("reactor: %w", err))
+		return
+	}
+	c.mu.Lock()
+	c.rare.subprotocol = string(protocol)
+	c.rare.dialing = nil
+	c.mu.Unlock()
+	defer func() { d.done <- nil }() // also when OnOpen panics
+	c.opened()
+}
+
+// refused ends an attempt that has failed.
+func (c *Conn) refused(err error) {
+	c.dialed(err)
+	c.phase = phaseFinished
+	_ = c.CloseNow()
+}
+
+// dialed tells Dial that the attempt has failed, unless it knows already.
+func (c *Conn) dialed(err error) {
+	if d := c.rare.dialing; d != nil {
+		c.rare.dialing = nil
+		d.done <- err
+	}
+}
