@@ -70,6 +70,7 @@ func TestAppendUpgradeRefuses(t *testing.T) {
 		{"Transfer-Encoding", field("transfer-encoding", "chunked"), errReplyField},
 		{"Sec-WebSocket-Accept", field("Sec-WebSocket-Accept", "a"), errReplyField},
 		{"Sec-WebSocket-*", field("sec-websocket-anything", "a"), errReplyField},
+		{"Sec-WebSocket- alone", field("Sec-WebSocket-", "a"), errReplyField},
 	} {
 		got, err := AppendUpgrade([]byte("before"), &row.u)
 		if err == nil || handshakeError(t, err) != row.want || string(got) != "before" {

@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// RequestParser parses the head of an HTTP request (RFC 9112) as its bytes arrive, each byte once. It is
-// strict: what this package takes for a request, every recipient on the way took for the same request, or
+// RequestParser parses the head of an HTTP request (RFC 9112) as its bytes arrive. No call scans again what
+// an earlier one did; only a host and a length are gone over once more when they are complete. It is strict: what this package takes for a request, every recipient on the way took for the same request, or
 // one of them broke a MUST.
 //
 // The zero value is ready, with the default limits. A parser may be used again after Reset and then keeps

@@ -18,7 +18,7 @@ var (
 	errStatusTooLong = refusal(0, "The status line is too long.")
 )
 
-// ResponseParser parses the head of an HTTP response (RFC 9112) as its bytes arrive, each byte once, as
+// ResponseParser parses the head of an HTTP response (RFC 9112) as its bytes arrive, as
 // RequestParser does for requests. The zero value is ready, with the default limits. It is not safe for use
 // by several goroutines at once.
 type ResponseParser struct {
