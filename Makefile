@@ -27,7 +27,7 @@ build: ## build bin/weir
 
 test: ## run all tests, those with real clients too; installs what they need where it may
 	@test -n "$(RACE)" || echo "no C compiler: the tests run without the race detector"
-	@sh bench/clients/install.sh
+	@bash bench/clients/install.sh
 	$(GO) test $(RACE) -shuffle=on ./...
 	cd bench/clients && $(GO) test -shuffle=on -count=1 ./...
 

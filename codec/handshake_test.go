@@ -122,8 +122,6 @@ func wantFault(t *testing.T, fresh func() parser, marked string, same func(error
 	}
 }
 
-func newRequestParser() parser { return new(RequestParser) }
-
 // wantRefusal is wantFault for requests within the default limits.
 func wantRefusal(t *testing.T, marked string, status int, want *HandshakeError) {
 	t.Helper()

@@ -155,9 +155,10 @@ func reserveUnix(path string) (reserved, error) {
 
 // release lets go of the ports that were held.
 func (rs reservations) release() {
-	for _, r := range rs {
-		if r.hold != nil {
-			_ = r.hold.Close()
+	for i := range rs {
+		if rs[i].hold != nil {
+			_ = rs[i].hold.Close()
+			rs[i].hold = nil
 		}
 	}
 }

@@ -51,7 +51,9 @@ func (s *Server) Start(addrs ...string) error {
 	}
 	s.life.started = true
 	s.life.addrs = listeners.addrs()
-	if err = s.startEngines(listeners.groups(), set.gnetOptions(s.core.cfg.log)); err != nil {
+	err = s.startEngines(listeners.groups(), set.gnetOptions(s.core.cfg.log))
+	listeners.release() // before anyone knows the ports: connections that it got would be lost
+	if err != nil {
 		s.core.stop(s.stopEngines)
 		return err
 	}

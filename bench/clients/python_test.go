@@ -1,0 +1,17 @@
+package clients
+
+import (
+	"os/exec"
+	"testing"
+)
+
+// python is Debian's, which has Debian's websockets; another one on the PATH may not.
+const python = "/usr/bin/python3"
+
+func TestPython(t *testing.T) {
+	t.Parallel()
+	if err := exec.Command(python, "-c", "import websockets").Run(); err != nil {
+		missing(t, "Python's websockets is not installed")
+	}
+	runScript(t, echoServer.get(t).url("/"), python, "python/exchanges.py")
+}
