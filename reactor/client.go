@@ -101,6 +101,9 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 	if _, err = cl.gnet.EnrollContext(socket, c); err != nil {
 		return nil, fmt.Errorf("reactor: %w", err)
 	}
+	if c.loop == nil { // gnet opens a connection before it returns, unless that fails
+		return nil, errors.New("reactor: the event loop did not take the connection")
+	}
 	select {
 	case err = <-d.done:
 	case <-ctx.Done():

@@ -2,9 +2,9 @@ package reactor
 
 import "example.org/weir/codec"
 
-// arm schedules the timer for whatever is due first. It is called at the end of each turn; most of
-// the time it only finds that the timer is set.
-func (c *Conn) arm() {
+// arm schedules the timer for whatever is due first; full is fullSince. It is called at the end of
+// each turn; most of the time it only finds that the timer is set.
+func (c *Conn) arm(full uint32) {
 	l := c.loop
 	cfg := c.cfg
 	now := l.wheel.now
@@ -18,24 +18,34 @@ func (c *Conn) arm() {
 	if c.phase == phaseFrames && cfg.idle > 0 && !c.timer.scheduled {
 		l.wheel.schedule(c, c.lastActive+cfg.idle/2+1)
 	}
-	if full := c.fullSince(now); full != 0 {
+	if full != 0 {
 		l.wheel.schedule(c, full+cfg.overflow)
 	}
 }
 
 // fullSince returns the tick since which writes have been refused under OverflowClose, 0 for none.
-func (c *Conn) fullSince(now uint32) uint32 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// It is called with c.mu held, on the loop.
+func (c *Conn) fullSince() uint32 {
 	r := c.rare
 	if r == nil || !r.refused {
 		return 0
 	}
 	if r.fullAt == 0 {
-		r.fullAt = max(now, 1)
+		r.fullAt = max(c.loop.wheel.now, 1)
 	}
 	return r.fullAt
 }
+
+// tooSlow reports whether writes have been refused for longer than OverflowClose permits.
+func (c *Conn) tooSlow(now uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	full := c.fullSince()
+	return full != 0 && due(now, full+c.cfg.overflow)
+}
+
+// due reports whether the tick at has come.
+func due(now, at uint32) bool { return int32(now-at) >= 0 }
 
 // expire is called when the timer comes up, perhaps early. It belongs to the loop.
 func (c *Conn) expire() {
@@ -45,10 +55,9 @@ func (c *Conn) expire() {
 	l := c.loop
 	cfg := c.cfg
 	now := l.wheel.now
-	due := func(at uint32) bool { return int32(now-at) >= 0 }
 	switch {
 	case c.deadline != 0: // in the handshake or closing
-		if !due(c.deadline) {
+		if !due(now, c.deadline) {
 			l.wheel.schedule(c, c.deadline)
 		} else if c.phase == phaseHandshake && l.engine.srv != nil {
 			c.refuse(errHandshakeTimeout)
@@ -57,7 +66,7 @@ func (c *Conn) expire() {
 		} else {
 			_ = c.CloseNow()
 		}
-	case c.fullSince(now) != 0 && due(c.fullSince(now)+cfg.overflow):
+	case c.tooSlow(now):
 		c.fail(errTooSlow)
 	case cfg.idle > 0:
 		c.expireIdle(now)

@@ -57,8 +57,9 @@ func (c *Conn) settle() (cut bool) {
 		shutdownWrite(int(c.fd))
 	}
 	cut = c.cut
+	full := c.fullSince()
 	c.mu.Unlock()
-	c.arm()
+	c.arm(full)
 	if drained && !cut {
 		if hook := c.cfg.onDrain; hook != nil {
 			c.protect(func() { hook(c) })

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestImportDirection holds the plan of the house: cmd ─▶ bench ─▶ reactor ─▶ codec ─▶ the standard
+// library, and gnet behind reactor only.
+func TestImportDirection(t *testing.T) {
+	const weir = "example.org/weir/"
+	for _, room := range []struct {
+		name    string
+		may     []string // other rooms it may depend on
+		outside []string // modules outside the standard library that it may import itself
+	}{
+		{name: "codec"},
+		{name: "reactor", may: []string{"codec"}, outside: []string{
+			"github.com/panjf2000/gnet/v2", "github.com/valyala/bytebufferpool", "golang.org/x/sys",
+		}},
+		{name: "cmd/weir", may: []string{"codec", "reactor"}},
+	} {
+		t.Run(room.name, func(t *testing.T) {
+			for _, dep := range golist(t, "-deps", "-f", "{{.ImportPath}}", weir+room.name) {
+				if other, ok := strings.CutPrefix(dep, weir); ok && other != room.name && !among(other, room.may) {
+					t.Errorf("%s depends on %s", room.name, other)
+				}
+			}
+			for _, imp := range golist(t, "-f", `{{join .Imports "\n"}}`, weir+room.name) {
+				first, _, _ := strings.Cut(imp, "/")
+				if strings.Contains(first, ".") && !strings.HasPrefix(imp, weir) && !among(imp, room.outside) {
+					t.Errorf("%s imports %s", room.name, imp)
+				}
+			}
+		})
+	}
+	for _, pkg := range golist(t, "-f", `{{.ImportPath}} {{join .Imports " "}}`, weir+"...") {
+		if importer, imports, _ := strings.Cut(pkg, " "); strings.Contains(imports, "gnet/v2") && importer != weir+"reactor" {
+			t.Errorf("%s imports gnet, which only reactor may", importer)
+		}
+	}
+}
+
+// among reports whether path is one of, or below one of, prefixes.
+func among(path string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if path == p || strings.HasPrefix(path, p+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func golist(t *testing.T, args ...string) []string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list"}, args...)...).Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v", args, err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
