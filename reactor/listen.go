@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -138,7 +139,8 @@ func reserveUnix(path string) (reserved, error) {
 	r := reserved{gnet: "unix://" + path, addr: &net.UnixAddr{Name: path, Net: "unix"}}
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return r, nil
+		_, err = os.Stat(filepath.Dir(path))
+		return r, err
 	}
 	if err != nil {
 		return r, err

@@ -20,9 +20,10 @@ type printer struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	lines  []byte
-	failed error // of the last write
-	more   chan struct{}
+	lines  []byte     // what waits to be written
+	more   *sync.Cond // lines or closed has changed
+	closed bool       // nothing more is to be written than lines
+	failed bool       // the last write has
 	done   chan struct{}
 }
 
@@ -30,59 +31,68 @@ type printer struct {
 const maxUnprinted = 16 << 20
 
 func newPrinter(w io.Writer, log *slog.Logger) *printer {
-	p := &printer{log: log, more: make(chan struct{}, 1), done: make(chan struct{})}
+	p := &printer{log: log, done: make(chan struct{})}
+	p.more = sync.NewCond(&p.mu)
 	go p.print(w)
 	return p
 }
 
 // OnMessage leaves m to be printed. A client whose message cannot be is told so.
 func (p *printer) OnMessage(c *reactor.Conn, m codec.Message) {
-	p.mu.Lock()
-	full := len(p.lines) > maxUnprinted || p.failed != nil
-	if !full {
-		p.lines = appendLine(p.lines, m)
-	}
-	p.mu.Unlock()
-	if full {
+	if !p.add(m) {
 		_ = c.Close(codec.CloseTryAgainLater, "messages cannot be printed")
-		return
 	}
-	select {
-	case p.more <- struct{}{}:
-	default:
+}
+
+// add leaves a line, unless there is no room or no use for it.
+func (p *printer) add(m codec.Message) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.lines) > maxUnprinted || p.failed || p.closed {
+		return false
 	}
+	p.lines = appendLine(p.lines, m)
+	p.more.Signal()
+	return true
 }
 
 // print writes the lines until close.
 func (p *printer) print(w io.Writer) {
 	defer close(p.done)
 	var lines []byte
-	for range p.more {
-		p.mu.Lock()
-		lines, p.lines = p.lines, lines[:0]
-		p.mu.Unlock()
+	for {
+		lines = p.take(lines)
+		if len(lines) == 0 {
+			return
+		}
 		if _, err := w.Write(lines); err != nil {
 			p.log.Error("cannot print messages any more", "err", err)
 			p.mu.Lock()
-			p.failed = err
+			p.failed = true
 			p.mu.Unlock()
 			return
 		}
 	}
 }
 
+// take waits for lines and returns them; none once the printer is closed. The lines before them are
+// no longer needed.
+func (p *printer) take(before []byte) (lines []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.lines) == 0 && !p.closed {
+		p.more.Wait()
+	}
+	lines, p.lines = p.lines, before[:0]
+	return lines
+}
+
 // close prints what is left.
 func (p *printer) close() {
 	p.mu.Lock()
-	failed := p.failed != nil
+	p.closed = true
+	p.more.Signal()
 	p.mu.Unlock()
-	if !failed {
-		select {
-		case p.more <- struct{}{}:
-		default:
-		}
-	}
-	close(p.more)
 	<-p.done
 }
 

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/weir/codec"
+	"example.org/weir/reactor"
+)
+
+// listener is a client that passes on what it hears.
+type listener struct {
+	reactor.NopHandler
+	heard  chan string
+	closed chan error
+}
+
+func (l *listener) OnMessage(_ *reactor.Conn, m codec.Message) { l.heard <- string(m.Payload) }
+
+func (l *listener) OnClose(_ *reactor.Conn, err error) { l.closed <- err }
+
+func within[T any](t *testing.T, ch <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-ch:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing within 10 s")
+	}
+	return v
+}
+
+// startApp serves a and returns a function that connects to a path of it.
+func startApp(t *testing.T, a app) func(path string) (*reactor.Conn, *listener) {
+	t.Helper()
+	srv := &reactor.Server{Handler: a, Upgrade: rememberPath, Page: page}
+	if err := srv.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	client := &reactor.Client{}
+	t.Cleanup(func() {
+		_ = client.Close()
+		_ = srv.Close()
+	})
+	return func(path string) (*reactor.Conn, *listener) {
+		l := &listener{heard: make(chan string, 100), closed: make(chan error, 1)}
+		c, err := client.Dial(t.Context(), "ws://"+srv.Addrs()[0].String()+path, l, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, l
+	}
+}
+
+func TestEcho(t *testing.T) {
+	c, l := startApp(t, echo{})("/")
+	_ = c.WriteText("hello world!")
+	if got := within(t, l.heard); got != "hello world!" {
+		t.Errorf("heard %q", got)
+	}
+}
+
+func TestChatRooms(t *testing.T) {
+	ch := newChat()
+	connect := startApp(t, ch)
+	a, inA := connect("/red")
+	_, inB := connect("/red")
+	c, inC := connect("/blue")
+	_ = a.WriteText("to red")
+	_ = c.WriteText("to blue")
+	if x, y := within(t, inA.heard), within(t, inB.heard); x != "to red" || y != "to red" {
+		t.Errorf("red heard %q and %q", x, y)
+	}
+	if got := within(t, inC.heard); got != "to blue" {
+		t.Errorf("blue heard %q", got)
+	}
+	_ = c.Close(codec.CloseNormal, "")
+	within(t, inC.closed)
+	_ = a.WriteText("again")
+	within(t, inA.heard)
+	ch.mu.RLock()
+	defer ch.mu.RUnlock()
+	if len(ch.rooms) > 1 && len(ch.rooms["/blue"]) == 0 {
+		t.Error("an empty room is kept")
+	}
+}
+
+func TestPrintLines(t *testing.T) {
+	r, w := io.Pipe()
+	p := newPrinter(w, slog.New(slog.DiscardHandler))
+	c, _ := startApp(t, p)("/")
+	_ = c.WriteText("hello world!")
+	_ = c.WriteText("two\nlines\x1b[31m, ünïcode")
+	_ = c.WriteMessage(codec.Binary, []byte{0, 0xFF})
+	want := "hello world!\n" + `two\nlines\x1b[31m, ünïcode` + "\n00ff\n"
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(r, got); err != nil || string(got) != want {
+		t.Errorf("printed %q, %v", got, err)
+	}
+	p.close()
+}
+
+func TestPrintFailure(t *testing.T) {
+	var log strings.Builder
+	p := newPrinter(failingWriter{}, slog.New(slog.NewTextHandler(&log, nil)))
+	c, l := startApp(t, p)("/")
+	_ = c.WriteText("one")
+	<-p.done // it has failed
+	_ = c.WriteText("two")
+	var ce *codec.CloseError
+	if err := within(t, l.closed); !errors.As(err, &ce) || ce.Code != codec.CloseTryAgainLater || !ce.Remote {
+		t.Errorf("the client was told %v", err)
+	}
+	p.close()
+	if !strings.Contains(log.String(), "cannot print") {
+		t.Errorf("logged %q", log.String())
+	}
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }

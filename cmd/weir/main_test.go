@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestExitStatus(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, row := range []struct {
+		name   string
+		args   []string
+		status int
+		stdout string // that it contains
+		stderr string
+	}{
+		{"help", []string{"-h"}, exitOK, "", "Usage"},
+		{"version", []string{"-version"}, exitOK, "weir ", ""},
+		{"bad flag", []string{"-nonsense"}, exitUsage, "", "-nonsense"},
+		{"bad address", []string{"-addr", "nowhere"}, exitUsage, "", "host:port"},
+		{"unknown network", []string{"-addr", "udp://:1"}, exitUsage, "", "tcp"},
+		{"taken port", []string{"-addr", taken.Addr().String()}, exitFailed, "", "address already in use"},
+		{"socket in no folder", []string{"-addr", "unix:///nonexistent/weir.sock"}, exitFailed, "", "/nonexistent/weir.sock"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			got := run(row.args, func(string) string { return "" }, &stdout, &stderr)
+			if got != row.status || !strings.Contains(stdout.String(), row.stdout) || !strings.Contains(stderr.String(), row.stderr) {
+				t.Errorf("status %d, want %d\nstdout: %s\nstderr: %s", got, row.status, &stdout, &stderr)
+			}
+			if lines := strings.Count(stderr.String(), "\n"); row.status != exitOK && lines != 1 {
+				t.Errorf("%d lines instead of one: %s", lines, &stderr)
+			}
+		})
+	}
+}
+
+// TestDrainOnSignal runs weir in this process, asks it for its page, and ends it as Ctrl-C does.
+func TestDrainOnSignal(t *testing.T) {
+	logged := make(lines, 100)
+	status := make(chan int, 1)
+	go func() {
+		status <- run([]string{"-addr", "127.0.0.1:0"}, func(string) string { return "" }, logged, logged)
+	}()
+	url := logged.await(t, "url=")
+	url = url[strings.Index(url, "url=")+len("url="):]
+	url, _, _ = strings.Cut(url, " ")
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+		t.Errorf("the page: %s, %s", res.Status, res.Header.Get("Content-Type"))
+	}
+	if err := syscall.Kill(syscall.Getpid(), syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	logged.await(t, "draining")
+	logged.await(t, "stopped")
+	if got := within(t, status); got != exitOK {
+		t.Errorf("exit status %d", got)
+	}
+	if res, err := http.Get(url); err == nil {
+		_ = res.Body.Close()
+		t.Error("it still listens")
+	}
+}
+
+// lines is a log that can be waited for.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
+// await returns the next line that contains s.
+func (l lines) await(t *testing.T, s string) string {
+	t.Helper()
+	for {
+		if line := within(t, l); strings.Contains(line, s) {
+			return line
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func parse(env map[string]string, args ...string) (*options, error) {
+	return parseOptions(args, func(name string) string { return env[name] }, io.Discard)
+}
+
+func TestOptionsDefaults(t *testing.T) {
+	o, err := parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(o.addrs.values, []string{":8080"}) || o.app != "echo" || o.maxMessage != 1<<20 ||
+		o.idleTimeout != time.Minute || o.handshakeTimeout != 5*time.Second || !reflect.DeepEqual(o.origins.values, []string{"null"}) {
+		t.Errorf("got %+v", o)
+	}
+}
+
+func TestOptionsEnvironment(t *testing.T) {
+	env := map[string]string{
+		"WEIR_ADDR":         "127.0.0.1:1,[::1]:2",
+		"WEIR_APP":          "chat",
+		"WEIR_MAX_MESSAGE":  "64KiB",
+		"WEIR_IDLE_TIMEOUT": "0",
+	}
+	o, err := parse(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(o.addrs.values, []string{"127.0.0.1:1", "[::1]:2"}) || o.app != "chat" || o.maxMessage != 64<<10 || o.idleTimeout != -1 {
+		t.Errorf("got %+v", o)
+	}
+	o, err = parse(env, "-addr", ":3", "-addr", ":4", "-app=print")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(o.addrs.values, []string{":3", ":4"}) || o.app != "print" {
+		t.Errorf("the command line does not win: %+v", o)
+	}
+}
+
+func TestOptionsRefused(t *testing.T) {
+	for _, row := range []struct {
+		env  map[string]string
+		args []string
+		want string
+	}{
+		{args: []string{"-nonsense"}, want: "-nonsense"},
+		{args: []string{"stray"}, want: "stray"},
+		{args: []string{"-app", "tea"}, want: "tea"},
+		{args: []string{"-log-format", "xml"}, want: "xml"},
+		{args: []string{"-log-level", "loud"}, want: "loud"},
+		{args: []string{"-max-message", "0"}, want: "max-message"},
+		{args: []string{"-max-message", "1TiB"}, want: "max-message"},
+		{args: []string{"-max-message", "99999999999GiB"}, want: "max-message"},
+		{args: []string{"-idle-timeout", "-1s"}, want: "negative"},
+		{args: []string{"-loops", "-1"}, want: "negative"},
+		{args: []string{"-addr", ""}, want: "addr"},
+		{env: map[string]string{"WEIR_LOOPS": "many"}, want: "WEIR_LOOPS"},
+	} {
+		if _, err := parse(row.env, row.args...); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%v %v: got %v, want something about %q", row.env, row.args, err, row.want)
+		}
+	}
+}
+
+func TestHelpNamesEveryFlag(t *testing.T) {
+	var out strings.Builder
+	if _, err := parseOptions([]string{"-h"}, func(string) string { return "" }, &out); !errors.Is(err, flag.ErrHelp) {
+		t.Fatal(err)
+	}
+	for _, name := range []string{
+		"addr", "app", "drain-timeout", "handshake-timeout", "idle-timeout", "log-format", "log-level",
+		"loops", "max-conns", "max-message", "max-outbound", "origin", "version",
+	} {
+		if !strings.Contains(out.String(), "  -"+name) {
+			t.Errorf("the help does not mention -%s", name)
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for s, want := range map[string]size{"1": 1, "4096": 4096, "64KiB": 64 << 10, "3MiB": 3 << 20, "1GiB": 1 << 30} {
+		var n size
+		if err := n.Set(s); err != nil || n != want {
+			t.Errorf("%q is %d, %v", s, n, err)
+		}
+	}
+	for n, want := range map[size]string{100: "100", 4096: "4KiB", 3 << 20: "3MiB"} {
+		if got := n.String(); got != want {
+			t.Errorf("%d is written %q", int(n), got)
+		}
+	}
+}
