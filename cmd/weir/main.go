@@ -50,6 +50,15 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	}
 	defer app.close()
 
+	if opt.pprof != "" {
+		stop, err := servePprof(opt.pprof, log)
+		if err != nil {
+			fmt.Fprintln(stderr, "weir:", err)
+			return exitFailed
+		}
+		defer stop()
+	}
+
 	// A second signal ends the process as it would have without us.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -26,6 +26,8 @@ type options struct {
 	origins          list
 	logLevel         slog.Level
 	logFormat        string
+	pprof            string
+	pprofPublic      bool
 	version          bool
 }
 
@@ -78,6 +80,8 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.Var(&o.origins, "origin", "`origin` of pages that may connect, besides the server's own: https://host, null (pages opened from files) or *; repeatable")
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "least `level` logged: debug, info, warn or error")
 	fs.StringVar(&o.logFormat, "log-format", "text", "`format` of the log on standard error: text or json")
+	fs.StringVar(&o.pprof, "pprof", "", "serve profiles (net/http/pprof) on a loopback `address` such as 127.0.0.1:6060")
+	fs.BoolVar(&o.pprofPublic, "pprof-public", false, "permit -pprof on an address that other machines can reach")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
 
 	if err := parseEnvironment(fs, getenv); err != nil {
@@ -129,6 +133,11 @@ func (o *options) check() error {
 		return errors.New("-loops and -max-conns must not be negative")
 	case o.idleTimeout < 0 || o.handshakeTimeout < 0 || o.drainTimeout < 0:
 		return errors.New("a timeout must not be negative; 0 switches it off")
+	}
+	if o.pprof != "" {
+		if err := checkPprof(o.pprof, o.pprofPublic); err != nil {
+			return err
+		}
 	}
 	// A zero field means the default to reactor, a negative one off.
 	for _, d := range []*time.Duration{&o.idleTimeout, &o.handshakeTimeout} {

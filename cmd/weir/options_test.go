@@ -80,7 +80,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	}
 	for _, name := range []string{
 		"addr", "app", "drain-timeout", "handshake-timeout", "idle-timeout", "log-format", "log-level",
-		"loops", "max-conns", "max-message", "max-outbound", "origin", "version",
+		"loops", "max-conns", "max-message", "max-outbound", "origin", "pprof", "pprof-public", "version",
 	} {
 		if !strings.Contains(out.String(), "  -"+name) {
 			t.Errorf("the help does not mention -%s", name)
