@@ -116,8 +116,8 @@ func (d *Decoder) assembled() int {
 }
 
 // keep appends chunk to the buffer. The buffer doubles, so that it never has more than twice what
-// has arrived, but stops at what the frame declared: one frame's payload is not copied more often
-// than it must be, and a declared length by itself reserves nothing.
+// has arrived and a message costs the same to copy whatever fragments it comes in; a declared length
+// by itself reserves nothing. It stops at that length only where nothing comes behind it.
 func (d *Decoder) keep(chunk []byte) {
 	if len(chunk) == 0 {
 		return
@@ -128,16 +128,22 @@ func (d *Decoder) keep(chunk []byte) {
 	b := d.buf.B
 	if need := len(b) + len(chunk); need > cap(b) {
 		grown := max(2*need, minBuffer)
-		if declared := uint64(len(b)) + d.remaining; uint64(grown) > declared {
-			grown = int(declared)
+		if all := uint64(len(b)) + d.remaining; d.lastKept() && uint64(grown) > all {
+			grown = int(all)
 		}
 		b = append(make([]byte, 0, grown), b...)
 	}
 	d.buf.B = append(b, chunk...)
 }
 
-// minBuffer is the least that a buffer grows to, in bytes, unless less than that was declared.
+// minBuffer is the least that a buffer grows to, in bytes, unless less than that will be kept.
 const minBuffer = 512
+
+// lastKept reports whether the current frame is the last to be kept in the buffer: the end of its
+// message, or a control frame that interrupts none.
+func (d *Decoder) lastKept() bool {
+	return d.fin && (!d.frame.IsControl() || d.message == Continuation)
+}
 
 // drop takes back the last n bytes that were kept of a control payload.
 func (d *Decoder) drop(n int) {

@@ -1,0 +1,190 @@
+package codec
+
+import "testing"
+
+// testPool is a BufferPool that counts, poisons what comes back and hands out the same buffers
+// again, so that who uses one after Put sees it.
+type testPool struct {
+	free    []*Buffer
+	lent    map[*Buffer]bool
+	gets    int
+	lengths []int // of the buffers that came back, in order
+}
+
+// poison is what a buffer is filled with that is not lent.
+const poison = 0xDB
+
+func (p *testPool) Get() *Buffer {
+	p.gets++
+	if p.lent == nil {
+		p.lent = make(map[*Buffer]bool)
+	}
+	b := new(Buffer)
+	if n := len(p.free); n > 0 {
+		b = p.free[n-1]
+		p.free = p.free[:n-1]
+	}
+	p.lent[b] = true
+	return b
+}
+
+func (p *testPool) Put(b *Buffer) {
+	if !p.lent[b] {
+		panic("Put of a buffer that is not lent")
+	}
+	delete(p.lent, b)
+	p.lengths = append(p.lengths, len(b.B))
+	all := b.B[:cap(b.B)]
+	for i := range all {
+		all[i] = poison
+	}
+	b.B = b.B[:0]
+	p.free = append(p.free, b)
+}
+
+// wantNoneLent fails unless every Get was followed by a Put.
+func (p *testPool) wantNoneLent(t testing.TB) {
+	t.Helper()
+	if len(p.lent) != 0 {
+		t.Errorf("%d buffers of %d have not been given back", len(p.lent), p.gets)
+	}
+}
+
+// roles are both roles of the endpoint that decodes.
+var roles = []Role{Server, Client}
+
+// unlimited is the configuration of a decoder that is not to run into a limit.
+func unlimited(role Role, pool BufferPool) *DecoderConfig {
+	return &DecoderConfig{Role: role, MaxMessage: 1 << 62, MaxFragments: 1 << 31, Buffers: pool}
+}
+
+// newDecoder returns a decoder that is at the start of a connection.
+func newDecoder(cfg *DecoderConfig) *Decoder {
+	d := new(Decoder)
+	d.Reset(cfg)
+	return d
+}
+
+// appendTo appends a frame as the peer of role sends it: masked to a server, with testKey.
+func appendTo(dst []byte, role Role, fin bool, op Opcode, payload []byte) []byte {
+	if role == Client {
+		dst = AppendHeader(dst, fin, op, len(payload))
+		return append(dst, payload...)
+	}
+	at := len(dst)
+	dst = AppendMaskedFrame(dst, op, payload, testKey)
+	if !fin {
+		dst[at] &^= bitFin
+	}
+	return dst
+}
+
+// growth watches the buffer of a decoder.
+type growth struct {
+	times, copied int
+	cap, len      int
+}
+
+// look notes whether the buffer has grown since the last look. It has to be called after each byte.
+func (g *growth) look(d *Decoder) {
+	if d.buf == nil {
+		*g = growth{times: g.times, copied: g.copied}
+		return
+	}
+	if c := cap(d.buf.B); c > g.cap {
+		g.times++
+		g.copied += g.len
+		g.cap = c
+	}
+	g.len = len(d.buf.B)
+}
+
+// decodeBytes feeds p byte by byte and returns how the buffer grew meanwhile.
+func decodeBytes(t *testing.T, d *Decoder, p []byte) growth {
+	t.Helper()
+	var g growth
+	for i := range p {
+		if _, _, err := d.Decode(p[i : i+1]); err != nil {
+			t.Fatalf("byte %d: %v", i, err)
+		}
+		g.look(d)
+	}
+	return g
+}
+
+// However small the fragments are that a message comes in, its bytes are copied twice at most.
+func TestBufferGrowthIsAmortised(t *testing.T) {
+	const n = 1 << 14
+	inFrames := func(role Role, size int, between []byte) []byte {
+		wire := appendTo(nil, role, false, Binary, nil)
+		for range n / size {
+			wire = appendTo(wire, role, false, Continuation, pattern(size))
+			wire = append(wire, between...)
+		}
+		return wire
+	}
+	for _, role := range roles {
+		ping := appendTo(nil, role, true, Ping, pattern(MaxControlPayload))
+		tests := []struct {
+			name string
+			wire []byte
+		}{
+			{"fragments of 1 byte", inFrames(role, 1, nil)},
+			{"fragments of 100 bytes", inFrames(role, 100, nil)},
+			{"pings between fragments of 1 byte", inFrames(role, 1, ping)},
+			{"one fragment", appendTo(nil, role, false, Binary, pattern(n))},
+			{"one frame", appendTo(nil, role, true, Binary, pattern(n))},
+		}
+		for _, tt := range tests {
+			t.Run(role.String()+"/"+tt.name, func(t *testing.T) {
+				d := newDecoder(unlimited(role, new(testPool)))
+				g := decodeBytes(t, d, tt.wire[:len(tt.wire)-1])
+				if g.times > 7 || g.copied > 2*n {
+					t.Errorf("grew %d times and copied %d bytes of %d", g.times, g.copied, n)
+				}
+			})
+		}
+	}
+}
+
+// A declared length by itself reserves nothing, and what has arrived at most twice its size.
+func TestBufferGrowsWithWhatArrived(t *testing.T) {
+	for _, fin := range []bool{true, false} {
+		d := newDecoder(unlimited(Client, new(testPool)))
+		header := AppendHeader(nil, fin, Binary, 1<<40)
+		if _, _, err := d.Decode(header); err != nil || d.buf != nil {
+			t.Fatalf("a header alone: %v, buffer %v", err, d.buf)
+		}
+		for i := range 5000 {
+			if _, _, err := d.Decode([]byte{0}); err != nil {
+				t.Fatal(err)
+			}
+			if c := cap(d.buf.B); c > max(2*(i+1), minBuffer) {
+				t.Fatalf("%d bytes have arrived and %d are reserved", i+1, c)
+			}
+		}
+	}
+}
+
+// Where nothing comes behind the current frame the buffer stops at its length.
+func TestBufferStopsAtLength(t *testing.T) {
+	tests := []struct {
+		name string
+		wire []byte
+		want int
+	}{
+		{"one frame", appendTo(nil, Client, true, Binary, pattern(700)), 700},
+		{"last fragment", appendTo(appendTo(nil, Client, false, Binary, pattern(10)),
+			Client, true, Continuation, pattern(2000)), 2010},
+		{"ping", appendTo(nil, Client, true, Ping, pattern(100)), 100},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDecoder(unlimited(Client, new(testPool)))
+			decodeBytes(t, d, tt.wire[:len(tt.wire)-1])
+			if c := cap(d.buf.B); c != tt.want {
+				t.Errorf("%d bytes are reserved, want %d", c, tt.want)
+			}
+		})
+	}
+}
