@@ -161,13 +161,12 @@ func (d *Decoder) dropHandedOut() {
 	}
 }
 
-// shorten drops the last n bytes of the buffer, and the buffer when it is empty.
+// shorten drops the last n bytes of the buffer. When these are all it gives the buffer back, at the
+// length that was used.
 func (d *Decoder) shorten(n int) {
-	if d.buf == nil || n == 0 {
+	if n == len(d.buf.B) {
+		d.Release()
 		return
 	}
 	d.buf.B = d.buf.B[:len(d.buf.B)-n]
-	if len(d.buf.B) == 0 {
-		d.Release()
-	}
 }

@@ -1,6 +1,9 @@
 package codec
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // testPool is a BufferPool that counts, poisons what comes back and hands out the same buffers
 // again, so that who uses one after Put sees it.
@@ -186,5 +189,27 @@ func TestBufferStopsAtLength(t *testing.T) {
 				t.Errorf("%d bytes are reserved, want %d", c, tt.want)
 			}
 		})
+	}
+}
+
+// Put sees the length that was used: a pool calibrates itself by it.
+func TestBufferComesBackAsUsed(t *testing.T) {
+	for _, role := range roles {
+		ping := appendTo(nil, role, true, Ping, pattern(9))
+		message := appendTo(nil, role, true, Binary, pattern(1000))
+		fragments := appendTo(nil, role, false, Binary, pattern(30))
+		fragments = append(fragments, ping...)
+		fragments = appendTo(fragments, role, true, Continuation, pattern(40))
+
+		pool := new(testPool)
+		d := newDecoder(unlimited(role, pool))
+		decodeBytes(t, d, slices.Concat(ping, message, fragments))
+		if _, _, err := d.Decode(nil); err != nil {
+			t.Fatal(err)
+		}
+		if want := []int{9, 1000, 70}; !slices.Equal(pool.lengths, want) {
+			t.Errorf("%v: buffers came back with lengths %v, want %v", role, pool.lengths, want)
+		}
+		pool.wantNoneLent(t)
 	}
 }

@@ -14,8 +14,9 @@ type Message struct {
 // Buffer holds a payload that has not arrived whole.
 type Buffer struct{ B []byte }
 
-// BufferPool lends a [Decoder] its buffers. Put gets back what Get gave, grown perhaps. Both are
-// called from the goroutine that calls the decoder.
+// BufferPool lends a [Decoder] its buffers. Put gets back what Get gave, grown perhaps, and as long
+// as it was used, so that a pool can learn what sizes there are. Both are called from the goroutine
+// that calls the decoder.
 type BufferPool interface {
 	Get() *Buffer // of length 0
 	Put(*Buffer)
