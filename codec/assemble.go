@@ -1,5 +1,7 @@
 package codec
 
+import "slices"
+
 // payload takes what p has of the current frame's payload: unmasks it, checks it, and hands it out
 // (done) or keeps it until the rest of the message is there.
 func (d *Decoder) payload(p []byte) (m Message, used int, done bool, err error) {
@@ -58,7 +60,7 @@ func (d *Decoder) dataPayload(chunk []byte, last bool) (m Message, done bool, er
 
 // finish returns the message that is complete and forgets it.
 func (d *Decoder) finish(payload []byte) Message {
-	m := Message{Opcode: d.message, Payload: payload}
+	m := handOut(d.message, payload)
 	d.message = Continuation
 	d.fragments = 0
 	d.utf8 = UTF8Validator{}
@@ -87,7 +89,13 @@ func (d *Decoder) controlPayload(chunk []byte, last bool) (m Message, done bool,
 		return Message{}, false, nil
 	}
 	d.handedOut = kept
-	return Message{Opcode: d.frame, Payload: payload}, true, nil
+	return handOut(d.frame, payload), true, nil
+}
+
+// handOut returns a message whose payload has no room behind it: an append would overwrite what
+// follows in the input or in the buffer.
+func handOut(op Opcode, payload []byte) Message {
+	return Message{Opcode: op, Payload: slices.Clip(payload)}
 }
 
 // checkClose checks a close payload, or the first bytes of one.

@@ -213,3 +213,38 @@ func TestBufferComesBackAsUsed(t *testing.T) {
 		pool.wantNoneLent(t)
 	}
 }
+
+// A payload has no room behind it, so that an append to it overwrites nothing.
+func TestPayloadHasNoRoomBehind(t *testing.T) {
+	for _, role := range roles {
+		whole := appendTo(nil, role, true, Binary, pattern(20))
+		empty := appendTo(nil, role, true, Text, nil)
+		ping := appendTo(nil, role, true, Ping, pattern(5))
+		fragments := appendTo(appendTo(nil, role, false, Binary, pattern(5)), role, true, Continuation, nil)
+		wire := slices.Concat(whole, empty, ping, fragments, ping)
+		for _, size := range []int{len(wire), 1} {
+			d := newDecoder(unlimited(role, new(testPool)))
+			handed := 0
+			for piece := range slices.Chunk(slices.Clone(wire), size) {
+				for {
+					m, n, err := d.Decode(piece)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if m.Opcode == Continuation {
+						break
+					}
+					handed++
+					if cap(m.Payload) != len(m.Payload) {
+						t.Errorf("%v, pieces of %d: %v has %d bytes and room for %d",
+							role, size, m.Opcode, len(m.Payload), cap(m.Payload))
+					}
+					piece = piece[n:]
+				}
+			}
+			if handed != 5 {
+				t.Errorf("%v, pieces of %d: %d messages", role, size, handed)
+			}
+		}
+	}
+}

@@ -7,7 +7,8 @@ type Message struct {
 	// Opcode is Text, Binary, Close, Ping or Pong.
 	Opcode Opcode
 	// Payload is unmasked; a text message's is valid UTF-8. It aliases the decoder's input or its
-	// buffer and is valid until the next call of Decode.
+	// buffer and is valid until the next call of Decode. Its bytes may be changed; an append to it
+	// copies.
 	Payload []byte
 }
 
