@@ -52,6 +52,10 @@ func checkHeader(b0, b1 byte, role Role, inside bool) error {
 	case op.IsControl() && b1&lenBits > MaxControlPayload:
 		return ErrControlTooLong
 
+	// 5.5.1: "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer".
+	case op == Close && b1&lenBits == 1:
+		return ErrClosePayloadLength
+
 	// 5.4: a fragmented message is a first frame with a non-zero opcode and continuations after it;
 	// "The fragments of one message MUST NOT be interleaved between the fragments of another".
 	case op == Continuation && !inside:
