@@ -6,7 +6,8 @@ import "strconv"
 // registry).
 type CloseCode uint16
 
-// The registered close codes.
+// The registered close codes, but for 1004, which is reserved without a meaning. Beside each stands
+// the name that IANA registers for it.
 const (
 	CloseNormal             CloseCode = 1000 // Normal Closure
 	CloseGoingAway          CloseCode = 1001 // Going Away
@@ -21,16 +22,20 @@ const (
 	CloseInternalError      CloseCode = 1011 // Internal Error
 	CloseServiceRestart     CloseCode = 1012 // Service Restart
 	CloseTryAgainLater      CloseCode = 1013 // Try Again Later
-	CloseBadGateway         CloseCode = 1014 // The server acted as a gateway and got an invalid response
+	CloseBadGateway         CloseCode = 1014 // Bad Gateway
 	CloseTLSHandshake       CloseCode = 1015 // TLS handshake; never on the wire
+	CloseUnauthorized       CloseCode = 3000 // Unauthorized
+	CloseForbidden          CloseCode = 3003 // Forbidden
+	CloseTimeout            CloseCode = 3008 // Timeout
 )
 
-// MayBeSent reports whether c may stand in a close frame: a registered code that is not reserved
-// for local use (RFC 6455 7.4.1), or one of 3000 to 4999 (7.4.2: libraries, frameworks and private
-// use). 1004 is reserved without a meaning; 1016 to 2999 are not assigned.
+// MayBeSent reports whether c may stand in a close frame: a code of 1000 to 1014 that is not reserved
+// (RFC 6455 7.4.1 reserves 1004 for the future, and 1005, 1006 and 1015 for what never is on the
+// wire), or one of 3000 to 4999 (7.4.2: libraries, frameworks and applications, and private use).
+// IANA assigns none of 1016 to 2999.
 func (c CloseCode) MayBeSent() bool {
 	switch c {
-	case 1004, CloseNoStatus, CloseAbnormal, CloseTLSHandshake:
+	case 1004, CloseNoStatus, CloseAbnormal:
 		return false
 	}
 	return (c >= 1000 && c <= 1014) || (c >= 3000 && c <= 4999)
@@ -77,6 +82,12 @@ func (c CloseCode) name() string {
 		return "Bad Gateway"
 	case CloseTLSHandshake:
 		return "TLS handshake"
+	case CloseUnauthorized:
+		return "Unauthorized"
+	case CloseForbidden:
+		return "Forbidden"
+	case CloseTimeout:
+		return "Timeout"
 	}
 	return ""
 }

@@ -19,24 +19,25 @@ const (
 // significant bit of the opcode is 1).
 func (op Opcode) IsControl() bool { return op&0x8 != 0 }
 
-// IsReserved reports whether op is none that RFC 6455 defines.
+// IsReserved reports whether op is none that RFC 6455 defines: 3 to 7 are reserved for data frames, B
+// to F for control frames (RFC 6455 5.2).
 func (op Opcode) IsReserved() bool { return op > Pong || (op > Binary && op < Close) }
 
-// String returns the name that IANA registers, in lower case.
+// String returns the name that IANA registers, for instance "Text Frame".
 func (op Opcode) String() string {
 	switch op {
 	case Continuation:
-		return "continuation"
+		return "Continuation Frame"
 	case Text:
-		return "text"
+		return "Text Frame"
 	case Binary:
-		return "binary"
+		return "Binary Frame"
 	case Close:
-		return "close"
+		return "Connection Close Frame"
 	case Ping:
-		return "ping"
+		return "Ping Frame"
 	case Pong:
-		return "pong"
+		return "Pong Frame"
 	}
 	return "reserved opcode " + strconv.Itoa(int(op))
 }

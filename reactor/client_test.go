@@ -89,14 +89,14 @@ func TestDialEcho(t *testing.T) {
 		if err := c.WriteText(s); err != nil {
 			t.Fatal(err)
 		}
-		if got := within(t, h.messages); got != "text:"+s {
+		if got := within(t, h.messages); got != "Text Frame:"+s {
 			t.Errorf("got %.40q for %.40q", got, s)
 		}
 	}
 	if err := c.WritePrepared(codec.Prepare(codec.Binary, []byte("prepared"))); err != nil {
 		t.Fatal(err)
 	}
-	if got := within(t, h.messages); got != "binary:prepared" {
+	if got := within(t, h.messages); got != "Binary Frame:prepared" {
 		t.Errorf("got %q", got)
 	}
 	if err := c.Close(3001, "enough"); err != nil {
@@ -275,7 +275,7 @@ func TestDialUnixSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = c.WriteText("hello")
-	if got := within(t, h.messages); got != "text:hello" {
+	if got := within(t, h.messages); got != "Text Frame:hello" {
 		t.Errorf("got %q", got)
 	}
 }
