@@ -5,10 +5,7 @@ import "slices"
 // payload takes what p has of the current frame's payload: unmasks it, checks it, and hands it out
 // (done) or keeps it until the rest of the message is there.
 func (d *Decoder) payload(p []byte) (m Message, used int, done bool, err error) {
-	chunk := p
-	if uint64(len(chunk)) > d.remaining {
-		chunk = chunk[:d.remaining]
-	}
+	chunk := p[:min(uint64(len(p)), d.remaining)]
 	last := uint64(len(chunk)) == d.remaining // of the frame
 	masked := d.len7&bitMask != 0
 	key := d.key
@@ -153,28 +150,23 @@ func (d *Decoder) lastKept() bool {
 	return d.fin && (!d.frame.IsControl() || d.message == Continuation)
 }
 
-// drop takes back the last n bytes that were kept of a control payload.
-func (d *Decoder) drop(n int) {
-	d.control -= uint8(n)
-	d.shorten(n)
-}
-
 // dropHandedOut drops what Decode handed out from the buffer.
 func (d *Decoder) dropHandedOut() {
 	d.handedOut = false
-	if n := int(d.control); n > 0 {
-		d.drop(n)
+	if d.control > 0 {
+		d.drop(int(d.control))
 	} else {
-		d.shorten(len(d.buf.B))
+		d.Release()
 	}
 }
 
-// shorten drops the last n bytes of the buffer. When these are all it gives the buffer back, at the
-// length that was used.
-func (d *Decoder) shorten(n int) {
+// drop drops the last n bytes that were kept of a control payload. When these are all of the buffer it
+// is given back, at the length that was used.
+func (d *Decoder) drop(n int) {
+	d.control -= uint8(n)
 	if n == len(d.buf.B) {
 		d.Release()
-		return
+	} else {
+		d.buf.B = d.buf.B[:len(d.buf.B)-n]
 	}
-	d.buf.B = d.buf.B[:len(d.buf.B)-n]
 }

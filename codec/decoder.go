@@ -32,7 +32,8 @@ type DecoderConfig struct {
 	// MaxMessage is the largest message accepted, in bytes of payload, all fragments together. It
 	// is compared as soon as a frame's header is there. 0 accepts empty messages only.
 	MaxMessage uint64
-	// MaxFragments is the largest number of frames that one message may have.
+	// MaxFragments is the largest number of frames that one message may have, empty ones included
+	// (RFC 6455 10.4). 0 and 1 accept no continuation.
 	MaxFragments uint32
 	// Buffers lends buffers while a payload is incomplete.
 	Buffers BufferPool
@@ -59,8 +60,8 @@ type DecoderConfig struct {
 // and its input as they were: n bytes are consumed, and the same call with the rest gives the same
 // error again.
 //
-// A Decoder is not safe for use from several goroutines at once. It is about 56 bytes large and
-// meant to be embedded.
+// A Decoder is not safe for use from several goroutines at once. It is meant to be embedded and takes
+// 56 bytes where pointers have 64 bits.
 type Decoder struct {
 	cfg       *DecoderConfig
 	buf       *Buffer // the message so far, then the partial control payload; nil when neither
@@ -92,7 +93,8 @@ const (
 func (d *Decoder) Reset(cfg *DecoderConfig) { *d = Decoder{cfg: cfg} }
 
 // Release gives d's buffer, if it has one, back to the pool. What Decode handed out is no longer
-// valid. It is to be called when the connection ends.
+// valid. It is to be called when the connection ends, and may be called again; the only other call
+// after it is Reset.
 func (d *Decoder) Release() {
 	if d.buf != nil {
 		d.cfg.Buffers.Put(d.buf)
@@ -171,14 +173,14 @@ func (d *Decoder) header(p []byte) (used int, err error) {
 		return used, nil
 	}
 	b0, b1 := b[0], b[1]
-	op := Opcode(b0 & opBits)
+	op, length := Opcode(b0&opBits), uint64(b1&lenBits)
 	if err = checkHeader(b0, b1, d.cfg.Role, d.message != Continuation); err != nil {
 		return 0, err
 	}
 	if op == Continuation && d.fragments >= d.cfg.MaxFragments {
 		return 0, ErrTooManyFragments
 	}
-	if length := uint64(b1 & lenBits); length < len16 {
+	if length < len16 {
 		if err = d.admit(op, length); err != nil {
 			return 0, err
 		}
@@ -194,12 +196,11 @@ func (d *Decoder) header(p []byte) (used int, err error) {
 		d.message = op
 		d.fragments = 1
 	}
-	if b1&lenBits >= len16 {
+	if length >= len16 {
 		d.enter(stateExtendedLength)
-		return used, nil
+	} else {
+		d.enterPayload(length)
 	}
-	d.remaining = uint64(b1 & lenBits)
-	d.enterMask()
 	return used, nil
 }
 
@@ -224,8 +225,7 @@ func (d *Decoder) extendedLength(p []byte) (used int, err error) {
 	if err = d.admit(d.frame, length); err != nil {
 		return 0, err
 	}
-	d.remaining = length
-	d.enterMask()
+	d.enterPayload(length)
 	return used, nil
 }
 
@@ -238,7 +238,10 @@ func (d *Decoder) admit(op Opcode, length uint64) error {
 	return nil
 }
 
-func (d *Decoder) enterMask() {
+// enterPayload leaves the length of the current frame for its masking key or, where it has none, for
+// its payload of length bytes.
+func (d *Decoder) enterPayload(length uint64) {
+	d.remaining = length
 	if d.len7&bitMask != 0 {
 		d.enter(stateMask)
 	} else {
