@@ -143,9 +143,7 @@ func (cl *Client) Shutdown(ctx context.Context) error {
 
 // Close cuts all connections and ends the event loops.
 func (cl *Client) Close() error {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = cl.Shutdown(ctx) // the context's error, which is no news
+	_ = cl.Shutdown(ended) // the context's error, which is no news
 	return nil
 }
 

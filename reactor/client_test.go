@@ -46,18 +46,10 @@ func within[T any](t *testing.T, ch <-chan T) T {
 // dialTest starts srv and returns a client and its URL.
 func dialTest(t *testing.T, srv *Server) (cl *Client, url string) {
 	t.Helper()
-	if srv.Handler == nil {
-		srv.Handler = HandlerFunc(func(c *Conn, m codec.Message) { _ = c.WriteMessage(m.Opcode, m.Payload) })
-	}
-	if err := srv.Start("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
+	url = "ws://" + serve(t, srv) + "/path?query"
 	cl = &Client{}
-	t.Cleanup(func() {
-		_ = cl.Close()
-		_ = srv.Close()
-	})
-	return cl, "ws://" + srv.Addrs()[0].String() + "/path?query"
+	t.Cleanup(func() { _ = cl.Close() })
+	return cl, url
 }
 
 func TestDialEcho(t *testing.T) {

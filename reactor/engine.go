@@ -36,6 +36,9 @@ func (e *engine) OnBoot(g gnet.Engine) gnet.Action {
 	if !e.booted() {
 		close(e.boot)
 	}
+	if e.srv != nil && e.srv.life.stopping.Load() { // stop came before, and could not stop this one
+		return gnet.Shutdown
+	}
 	return gnet.None
 }
 

@@ -18,8 +18,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Close ends the server at once: all connections are cut, without a closing handshake.
 func (s *Server) Close() error {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = s.Shutdown(ctx) // the context's error, which is no news
+	_ = s.Shutdown(ended) // the context's error, which is no news
 	return nil
 }

@@ -146,23 +146,29 @@ func (e *engine) run(addrs []string, options []gnet.Option) error {
 	}
 }
 
-// stopEngines makes the engines end.
+// stopEngines makes the engines end. It does not wait for it: core.done tells.
 func (s *Server) stopEngines() {
 	s.life.stopping.Store(true)
 	for _, e := range s.core.engines {
-		go e.stop()
+		e.stop()
 	}
 }
 
-// stop makes the engine end, as soon as it has begun. It polls until it has; core.done tells earlier.
+// stop makes the engine end; one that has not begun yet is ended by OnBoot.
 func (e *engine) stop() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.booted() {
-		e.mu.Lock()
-		g := e.gnet
-		e.mu.Unlock()
-		_ = g.Stop(context.Background())
+		_ = e.gnet.Stop(ended) // which would wait by polling
 	}
 }
+
+// ended is a context that is done.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // descriptorLimit is the number from which on descriptors are left to others: the listeners of
 // gnet's loops must always find one to accept with.
