@@ -29,7 +29,7 @@ func RunRate(ctx context.Context, o Options) (*Result, error) {
 	r.measure(func() { p = r.pace(o.Rate) }, func() { p.halt(); r.quiesce() })
 	res := r.finish()
 	res.Latency = newLatency(r.withUnanswered())
-	r.expect("rate", res.Messages.Rate >= 0.98*o.Rate, "%.0f of %.0f messages/s came back", res.Messages.Rate, o.Rate)
+	res.expectRate(o.Rate)
 	return res, nil
 }
 

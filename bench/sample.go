@@ -138,24 +138,29 @@ func (r *run) finish() *Result {
 // finishCost works out what a message and a connection cost.
 func (r *run) finishCost() {
 	res := r.res
-	perMessage := func(cpu float64) float64 {
-		if res.Messages.Received == 0 {
-			return 0
-		}
-		return cpu * 1e6 / float64(res.Messages.Received)
-	}
+	res.costs()
 	g := &res.Generator
 	g.Loops = r.opt.Loops
-	g.PerMessage = perMessage(g.CPUSeconds)
 	if res.Seconds > 0 {
 		g.Busiest = 100 * g.CPUSeconds / res.Seconds / float64(g.Loops)
 	}
 	if g.Bottleneck = g.Busiest > 90; g.Bottleneck {
 		r.warn("the generator itself was the bottleneck: it used %.0f %% of a core per event loop; give it more loops (-loops), or more processes (weirbench worker)", g.Busiest)
 	}
-	if p := res.Server; p != nil {
+}
+
+// costs works out what a message has cost both sides, and what a connection has cost the server.
+func (r *Result) costs() {
+	perMessage := func(cpu float64) float64 {
+		if r.Messages.Received == 0 {
+			return 0
+		}
+		return cpu * 1e6 / float64(r.Messages.Received)
+	}
+	r.Generator.PerMessage = perMessage(r.Generator.CPUSeconds)
+	if p := r.Server; p != nil {
 		p.PerMessage = perMessage(p.CPUSeconds)
-		if n := res.Connections.Opened; n > 0 {
+		if n := r.Connections.Opened; n > 0 {
 			p.PerConnection = float64(p.RSSAfter-p.RSSBefore) / float64(n)
 		}
 	}
@@ -164,13 +169,8 @@ func (r *run) finishCost() {
 // check notes the conditions that every run has to meet.
 func (r *run) check() {
 	res := r.res
-	r.expect("connections", res.Connections.Failed == 0 && res.Connections.Lost == 0,
-		"%d opened, %d failed, %d lost", res.Connections.Opened, res.Connections.Failed, res.Connections.Lost)
-	n := 0
-	for _, k := range res.Errors {
-		n += k
-	}
-	r.expect("errors", n == 0, "%d", n)
+	res.expectConnections()
+	res.expectNoErrors()
 	if r.opt.Verify {
 		v := Verify{}
 		for _, l := range r.loops {
@@ -181,8 +181,7 @@ func (r *run) check() {
 		}
 		v.Lost += r.unanswered
 		res.Verify = &v
-		r.expect("verify", v == Verify{}, "%d lost, %d duplicated, %d reordered, %d corrupted",
-			v.Lost, v.Duplicated, v.Reordered, v.Corrupted)
+		res.expectVerified()
 	}
 }
 

@@ -56,7 +56,7 @@ func (l *genLoop) onLoop(f func()) {
 
 // expect notes a check.
 func (r *run) expect(name string, ok bool, format string, args ...any) {
-	r.res.Checks = append(r.res.Checks, Check{Name: name, OK: ok, Detail: fmt.Sprintf(format, args...)})
+	r.res.expect(name, ok, format, args...)
 }
 
 // warn notes a warning.
