@@ -79,8 +79,8 @@ func (c *Conn) refused(err error) {
 
 // dialed tells Dial that the attempt has failed, unless it knows already.
 func (c *Conn) dialed(err error) {
-	if d := c.rare.dialing; d != nil {
-		c.rare.dialing = nil
-		d.done <- err
+	if r := c.rare; r != nil && r.dialing != nil {
+		r.dialing.done <- err
+		r.dialing = nil
 	}
 }

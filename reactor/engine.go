@@ -174,7 +174,8 @@ func (c *Conn) gone(cause error) {
 	err := c.err
 	c.mu.Unlock()
 
-	if !c.open.Load() && e.srv == nil {
+	if !c.open.Load() {
+		c.endHandshake()
 		c.dialed(fmt.Errorf("reactor: the connection ended during the opening handshake: %w", err))
 	}
 	c.decoder.Release()

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -82,8 +83,11 @@ func (c *Conn) readHandshake(p []byte) (rest []byte) {
 		return nil
 	}
 	rest = p[len(p)-(len(head)-n):]
-	c.answer(h.parser.Request(head[:n]))
-	c.endHandshake()
+	accepted := c.answer(h.parser.Request(head[:n]))
+	c.endHandshake() // before the application may write from other goroutines: see rare
+	if accepted {
+		c.opened()
+	}
 	return rest
 }
 
@@ -111,17 +115,17 @@ func (c *Conn) endHandshake() {
 	handshakes.Put(h)
 }
 
-// answer replies to a request.
-func (c *Conn) answer(r *codec.Request) {
+// answer replies to a request. It reports whether the connection speaks WebSocket from here on.
+func (c *Conn) answer(r *codec.Request) bool {
 	srv := c.loop.engine.srv
 	if !r.IsUpgrade() && srv.Page != nil {
 		c.answerPlain(r)
-		return
+		return false
 	}
 	u := &c.loop.upgrade
 	if err := srv.check(c, u, r); err != nil {
-		c.refuse(err)
-		return
+		c.refuseRequest(r, err)
+		return false
 	}
 	reply := codec.Upgrade{Key: r.Key(), Protocol: u.Subprotocol, Fields: u.Fields}
 	c.mu.Lock()
@@ -136,9 +140,9 @@ func (c *Conn) answer(r *codec.Request) {
 	if err != nil { // a field that Server.Upgrade added
 		c.cfg.log.Error("the response that Server.Upgrade asked for is malformed", "err", err)
 		c.refuse(errUpgrade)
-		return
+		return false
 	}
-	c.opened()
+	return true
 }
 
 // opened begins the exchange of frames.
@@ -168,7 +172,13 @@ func (s *Server) check(c *Conn, u *Upgrade, r *codec.Request) error {
 	if s.Upgrade == nil {
 		return nil
 	}
-	return s.Upgrade(c, u)
+	if err := s.Upgrade(c, u); err != nil {
+		return err
+	}
+	if u.Subprotocol != "" && chooseSubprotocol([]string{u.Subprotocol}, r) == "" { // RFC 6455 4.2.2, item 5
+		return fmt.Errorf("it chose the subprotocol %q, which the client did not offer", u.Subprotocol)
+	}
+	return nil
 }
 
 // originAllowed keeps pages of other sites from using a visitor's browser (RFC 6455 10.2).
@@ -204,12 +214,12 @@ func chooseSubprotocol(ours []string, r *codec.Request) string {
 func (c *Conn) answerPlain(r *codec.Request) {
 	srv := c.loop.engine.srv
 	if err := r.CheckPlain(); err != nil {
-		c.refuse(err)
+		c.refuseRequest(r, err)
 		return
 	}
 	page := srv.Page(r)
 	if page == nil {
-		c.refuse(errNotFound)
+		c.refuseRequest(r, errNotFound)
 		return
 	}
 	status := page.Status
@@ -219,18 +229,26 @@ func (c *Conn) answerPlain(r *codec.Request) {
 	c.mu.Lock()
 	b := c.buffer()
 	var err error
-	b.B, err = codec.AppendResponse(b.B, status, page.Fields, page.Body, string(r.Method()) == "HEAD")
+	b.B, err = codec.AppendResponse(b.B, status, page.Fields, page.Body, isHead(r))
 	c.mu.Unlock()
 	if err != nil {
 		c.cfg.log.Error("the page that Server.Page returned is malformed", "err", err)
-		c.refuse(errUpgrade)
+		c.refuseRequest(r, errUpgrade)
 		return
 	}
 	c.finished()
 }
 
-// refuse replies to a request with an error, which the client gets to read.
-func (c *Conn) refuse(err error) {
+// isHead reports whether the reply must have no content (RFC 9110 9.3.2).
+func isHead(r *codec.Request) bool { return string(r.Method()) == "HEAD" }
+
+// refuse replies with an error, which the client gets to read, to a request that is not known.
+func (c *Conn) refuse(err error) { c.replyError(err, false) }
+
+// refuseRequest replies to a request with an error.
+func (c *Conn) refuseRequest(r *codec.Request, err error) { c.replyError(err, isHead(r)) }
+
+func (c *Conn) replyError(err error, head bool) {
 	var he *codec.HandshakeError
 	if !errors.As(err, &he) {
 		c.cfg.log.Error("Server.Upgrade failed", "err", err, "remote", c.remote)
@@ -241,7 +259,7 @@ func (c *Conn) refuse(err error) {
 		c.err = &codec.CloseError{Code: codec.CloseAbnormal, Cause: he}
 	}
 	b := c.buffer()
-	b.B = codec.AppendRefusal(b.B, he, false)
+	b.B = codec.AppendRefusal(b.B, he, head)
 	c.mu.Unlock()
 	c.endHandshake()
 	c.finished()

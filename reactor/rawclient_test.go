@@ -68,7 +68,7 @@ func dialRaw(t testing.TB, addr string) *rawClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(3 * patience))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	return &rawClient{conn.(*net.TCPConn), t, bufio.NewReaderSize(conn, 64<<10)}
 }
 

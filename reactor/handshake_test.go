@@ -1,0 +1,417 @@
+package reactor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/weir/codec"
+)
+
+// refusals are requests that break one rule each, with the status and a part of the text of the reply.
+var refusals = []struct {
+	rule    string
+	request string
+	status  int
+	text    string
+}{
+	{"RFC 9112 3: request line", "BREW\r\n\r\n", 400, "request line"},
+	{"RFC 9112 2.2: CR LF", "GET / HTTP/1.1\nHost: a\n\n", 400, "bare LF"},
+	{"RFC 9112 2.3: version", strings.Replace(request(), "HTTP/1.1", "HTTP/2.0", 1), 505, "HTTP/1.1"},
+	{"RFC 9112 3.2: Host", strings.Replace(request(), "Host: example.com\r\n", "", 1), 400, "Host"},
+	{"RFC 9112 5.1: space before the colon", request("X : y"), 400, "colon"},
+	{"RFC 9112 6.1: transfer coding", request("Transfer-Encoding: chunked"), 501, "Transfer-Encoding"},
+	{"RFC 9112 6.3: body", request("Content-Length: 3") + "abc", 413, "body"},
+	{"RFC 9110 9.1: unknown method", strings.Replace(request(), "GET", "FETCH", 1), 501, "method"},
+	{"RFC 6455 4.2.1, 1: GET", strings.Replace(request(), "GET", "POST", 1), 405, "GET"},
+	{"RFC 6455 4.2.1, 3: Upgrade", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 426, "WebSocket only"},
+	{"RFC 6455 4.2.1, 4: Connection", strings.Replace(request(), "Connection: Upgrade", "Connection: close", 1), 400, "Connection"},
+	{"RFC 6455 4.2.1, 5: key", strings.Replace(request(), sampleKey, "short", 1), 400, "Sec-WebSocket-Key"},
+	{"RFC 6455 11.3.1: one key", request("Sec-WebSocket-Key: " + sampleKey), 400, "Sec-WebSocket-Key"},
+	{"RFC 6455 4.2.1, 6: version", strings.Replace(request(), "Version: 13", "Version: 8", 1), 426, "13"},
+	{"RFC 6455 11.3.5: one version", request("Sec-WebSocket-Version: 13"), 400, "Sec-WebSocket-Version"},
+	{"RFC 6455 4.1, 10: subprotocols", request("Sec-WebSocket-Protocol: a, a"), 400, "twice"},
+	{"RFC 6455 9.1: extensions", request("Sec-WebSocket-Extensions: ;"), 400, "Sec-WebSocket-Extensions"},
+	{"RFC 6454 7.3: one origin", request("Origin: http://example.com", "Origin: http://example.com"), 400, "Origin"},
+	{"RFC 6455 10.2: origin", request("Origin: http://elsewhere.example"), 403, "origin"},
+	{"limit: request line", "GET /" + strings.Repeat("a", 9000) + " HTTP/1.1\r\n\r\n", 414, "request target"},
+	{"limit: field line", request("X: " + strings.Repeat("a", 9000)), 431, "field"},
+	{"limit: fields", request(strings.Split(strings.Repeat("A: b,", 120), ",")[:120]...), 431, "fields"},
+	{"limit: head", request("A: "+strings.Repeat("a", 7000), "B: "+strings.Repeat("a", 7000), "C: "+strings.Repeat("a", 7000)), 431, "head"},
+}
+
+// TestRefusals checks that a client gets to read why it is refused, whatever it goes on to send: the
+// connection ends with a FIN and not a RST, though there is input that nobody wants.
+func TestRefusals(t *testing.T) {
+	h := newProbe()
+	addr := serve(t, &Server{Handler: h})
+	for _, tt := range refusals {
+		t.Run(tt.rule, func(t *testing.T) {
+			r := dialRaw(t, addr)
+			r.send(tt.request, text("unread"), strings.Repeat("unread", 1000))
+			head := r.head()
+			r.send("still unread")
+			body := readAll(t, r)
+			if !strings.HasPrefix(head, "HTTP/1.1 "+strconv.Itoa(tt.status)+" ") || !strings.Contains(body, tt.text) {
+				t.Errorf("got %q with %q", head, body)
+			}
+			wantField(t, head, "Content-Length", strconv.Itoa(len(body)))
+			if tt.status == 426 {
+				wantField(t, head, "Connection", "close, Upgrade")
+				wantField(t, head, "Upgrade", "websocket")
+			} else {
+				wantField(t, head, "Connection", "close")
+			}
+		})
+	}
+	if len(h.opened)+len(h.closed) > 0 {
+		t.Error("the handler was called for a request that was refused")
+	}
+}
+
+// readAll reads to the FIN.
+func readAll(t *testing.T, r *rawClient) string {
+	t.Helper()
+	b, err := io.ReadAll(r.in)
+	if err != nil {
+		t.Fatalf("after %q: %v", b, err)
+	}
+	return string(b)
+}
+
+func wantField(t *testing.T, head, name, value string) {
+	t.Helper()
+	if !strings.Contains(head, "\r\n"+name+": "+value+"\r\n") {
+		t.Errorf("no field %s: %s in %q", name, value, head)
+	}
+}
+
+// RFC 6455 4.4: the version that would be understood is named.
+func TestRefusalNamesVersion(t *testing.T) {
+	r := dialRaw(t, serve(t, &Server{}))
+	r.send(strings.Replace(request(), "Version: 13", "Version: 8", 1))
+	head, _ := r.response()
+	wantField(t, head, "Sec-WebSocket-Version", "13")
+}
+
+// RFC 9110 9.3.2: a response to HEAD has no content.
+func TestRefusalOfHead(t *testing.T) {
+	page := func(*codec.Request) *Page { return nil }
+	for _, srv := range []*Server{{}, {Page: page}} {
+		r := dialRaw(t, serve(t, srv))
+		r.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+		if head, body := r.response(); !strings.HasPrefix(head, "HTTP/1.1 4") || body != "" {
+			t.Errorf("got %q with %q", head, body)
+		}
+	}
+}
+
+// The handshakes of RFC 6455 1.2 and of a browser.
+func TestHandshakeSamples(t *testing.T) {
+	addr := serve(t, &Server{Origins: []string{"http://example.com", "null"}, Subprotocols: []string{"superchat"}})
+	for _, tt := range []struct{ name, request, want string }{
+		{
+			"RFC 6455 1.2",
+			"GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+				"Sec-WebSocket-Key: " + sampleKey + "\r\nOrigin: http://example.com\r\n" +
+				"Sec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Version: 13\r\n\r\n",
+			"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+				"Sec-WebSocket-Accept: " + sampleAccept + "\r\nSec-WebSocket-Protocol: superchat\r\n\r\n",
+		},
+		{
+			"Firefox 44",
+			"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:9001\r\n" +
+				"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:44.0) Gecko/20100101 Firefox/44.0\r\n" +
+				"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n" +
+				"Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate\r\n" +
+				"Sec-WebSocket-Version: 13\r\nOrigin: null\r\nSec-WebSocket-Extensions: permessage-deflate\r\n" +
+				"Sec-WebSocket-Key: BE/bv0JO2wBVnABhxQO5kQ==\r\nConnection: keep-alive, Upgrade\r\n" +
+				"Pragma: no-cache\r\nCache-Control: no-cache\r\nUpgrade: websocket\r\n\r\n",
+			"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+				"Sec-WebSocket-Accept: qBPI+1rPa4lNhVJ0cztOjbvugAQ=\r\n\r\n",
+		},
+	} {
+		r := dialRaw(t, addr)
+		r.send(tt.request, text("behind the head in the same segment"))
+		if head := r.head(); head != tt.want {
+			t.Errorf("%s: got %q", tt.name, head)
+		}
+		r.want(codec.Text, "behind the head in the same segment")
+	}
+}
+
+func TestHandshakeByteByByte(t *testing.T) {
+	h := newProbe()
+	r := dialRaw(t, serve(t, &Server{Handler: h}))
+	inPieces(r, request()+text("hello")+closeFrame(1000, ""))
+	wantField(t, r.head(), "Sec-WebSocket-Accept", sampleAccept)
+	r.want(codec.Text, "hello")
+	r.wantClose(1000)
+}
+
+// The pieces of a head go back to their pool before the application hears of the connection, since
+// it may write to it from other goroutines from then on.
+func TestHandshakePiecesGivenBack(t *testing.T) {
+	h := newProbe()
+	held := make(chan bool, 1)
+	h.onOpen = func(c *Conn) { held <- c.rare != nil && c.rare.handshake != nil }
+	addr := serve(t, &Server{Handler: h})
+	r := dialRaw(t, addr)
+	inPieces(r, request())
+	if within(t, held) {
+		t.Error("OnOpen was called while the head was still held")
+	}
+}
+
+// inPieces sends s byte by byte.
+func inPieces(r *rawClient, s string) {
+	r.t.Helper()
+	_ = r.SetNoDelay(true)
+	for i := range len(s) {
+		r.send(s[i : i+1])
+	}
+}
+
+func TestHandshakeAbandoned(t *testing.T) {
+	h := newProbe()
+	srv := &Server{Handler: h}
+	addr := serve(t, srv)
+	for i := range 3 {
+		r := dialRaw(t, addr)
+		r.send(request()[:40*i])
+		eventually(t, "the connection is counted", func() bool { return srv.Conns() == 1 })
+		if i == 2 {
+			r.reset()
+		} else {
+			_ = r.Close()
+		}
+		eventually(t, "the connection is gone", func() bool { return srv.Conns() == 0 })
+	}
+	if len(h.opened)+len(h.closed) > 0 {
+		t.Error("the handler was called for a connection that never opened")
+	}
+}
+
+func TestHandshakeTimeout(t *testing.T) {
+	addr := serve(t, &Server{HandshakeTimeout: 50 * time.Millisecond})
+	for _, part := range []string{"", "GET / HT", request()[:100]} {
+		r := dialRaw(t, addr)
+		r.send(part)
+		head, body := r.response()
+		if !strings.HasPrefix(head, "HTTP/1.1 408 ") || !strings.Contains(body, "in time") {
+			t.Errorf("got %q with %q", head, body)
+		}
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	odd := func(r *codec.Request) bool { return len(r.Field("Origin"))%2 == 1 }
+	for _, tt := range []struct {
+		srv    *Server
+		origin string // "" is none
+		want   bool
+	}{
+		{&Server{}, "", true},
+		{&Server{}, "http://example.com", true},
+		{&Server{}, "http://EXAMPLE.com", true},
+		{&Server{}, "http://example.com:81", false},
+		{&Server{}, "http://example.org", false},
+		{&Server{}, "null", false},
+		{&Server{Origins: []string{"https://a.example", "https://b.example"}}, "https://b.example", true},
+		{&Server{Origins: []string{"https://a.example"}}, "HTTPS://A.example", true},
+		{&Server{Origins: []string{"https://a.example"}}, "http://a.example", false},
+		{&Server{Origins: []string{"https://a.example"}}, "http://example.com", true}, // its own
+		{&Server{Origins: []string{"https://a.example"}}, "", true},
+		{&Server{Origins: []string{"null"}}, "null", true},
+		{&Server{Origins: []string{"*"}}, "http://anywhere.example", true},
+		{&Server{CheckOrigin: odd}, "odd", true},
+		{&Server{CheckOrigin: odd}, "even", false},
+		{&Server{CheckOrigin: odd, Origins: []string{"*"}}, "even", false},
+		{&Server{CheckOrigin: odd}, "", true},
+	} {
+		t.Run(fmt.Sprintf("%v %q", tt.srv.Origins, tt.origin), func(t *testing.T) {
+			r := dialRaw(t, serve(t, tt.srv))
+			if tt.origin == "" {
+				r.send(request())
+			} else {
+				r.send(request("Origin: " + tt.origin))
+			}
+			want := "HTTP/1.1 403 "
+			if tt.want {
+				want = "HTTP/1.1 101 "
+			}
+			if head := r.head(); !strings.HasPrefix(head, want) {
+				t.Errorf("got %q", head)
+			}
+			_ = tt.srv.Close()
+		})
+	}
+}
+
+func TestSubprotocols(t *testing.T) {
+	for _, tt := range []struct {
+		ours  []string
+		offer string
+		want  string
+	}{
+		{nil, "a", ""},
+		{[]string{"a", "b"}, "b,a", "a"}, // the server's preference
+		{[]string{"a", "b"}, "c, b", "b"},
+		{[]string{"a", "b"}, "A", ""}, // case matters
+		{[]string{"a"}, "", ""},
+	} {
+		h := newProbe()
+		r := dialRaw(t, serve(t, &Server{Handler: h, Subprotocols: tt.ours}))
+		if tt.offer == "" {
+			r.send(request())
+		} else {
+			r.send(request("Sec-WebSocket-Protocol: " + tt.offer))
+		}
+		head := r.head()
+		if tt.want != "" {
+			wantField(t, head, "Sec-WebSocket-Protocol", tt.want)
+		} else if strings.Contains(head, "Protocol:") {
+			t.Errorf("%v and %q: got %q", tt.ours, tt.offer, head)
+		}
+		if got := within(t, h.opened).Subprotocol(); got != tt.want {
+			t.Errorf("%v and %q: Subprotocol is %q", tt.ours, tt.offer, got)
+		}
+	}
+}
+
+func TestUpgradeHook(t *testing.T) {
+	h := newProbe()
+	var log logBuffer
+	addr := serve(t, &Server{Handler: h, Logger: log.logger(), Subprotocols: []string{"a"}, Upgrade: func(c *Conn, u *Upgrade) error {
+		if c.RemoteAddr() == nil || c.LocalAddr() == nil {
+			return errors.New("the addresses are not known")
+		}
+		if err := c.WriteText("too early"); !errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("a write before the handshake: %v", err)
+		}
+		switch target := string(u.Request.Target()); target {
+		case "/refuse":
+			return Refuse(429, "Slow down.")
+		case "/fields":
+			return &codec.HandshakeError{Status: 401, Text: "Who are you?", Fields: []codec.Field{{Name: "WWW-Authenticate", Value: "Basic"}}}
+		case "/error":
+			return errors.New("the database is down")
+		case "/owned":
+			u.Fields = []codec.Field{{Name: "Connection", Value: "close"}}
+		case "/not-offered":
+			u.Subprotocol = "z"
+		case "/none":
+			u.Subprotocol = ""
+		default:
+			c.Data = target
+			u.Subprotocol = "b"
+			u.Fields = []codec.Field{{Name: "Set-Cookie", Value: "id=" + target[1:]}}
+		}
+		return nil
+	}})
+	ask := func(target string) *rawClient {
+		r := dialRaw(t, addr)
+		r.send(strings.Replace(request("Sec-WebSocket-Protocol: a, b"), "GET /", "GET "+target, 1))
+		return r
+	}
+
+	head := ask("/42").head()
+	wantField(t, head, "Sec-WebSocket-Protocol", "b")
+	wantField(t, head, "Set-Cookie", "id=42")
+	if c := within(t, h.opened); c.Data != "/42" || c.Subprotocol() != "b" {
+		t.Errorf("Data %v, subprotocol %q", c.Data, c.Subprotocol())
+	}
+	if head := ask("/none").head(); strings.Contains(head, "Protocol:") || strings.Contains(head, "Cookie") {
+		t.Errorf("got %q", head)
+	}
+	if c := within(t, h.opened); c.Data != nil || c.Subprotocol() != "" {
+		t.Errorf("Data %v, subprotocol %q", c.Data, c.Subprotocol())
+	}
+	for target, status := range map[string]int{"/refuse": 429, "/fields": 401, "/error": 500, "/owned": 500, "/not-offered": 500} {
+		head, body := ask(target).response()
+		if !strings.HasPrefix(head, "HTTP/1.1 "+strconv.Itoa(status)+" ") {
+			t.Errorf("%s: got %q", target, head)
+		}
+		switch target {
+		case "/refuse":
+			if body != "Slow down.\n" {
+				t.Errorf("the body is %q", body)
+			}
+		case "/fields":
+			wantField(t, head, "WWW-Authenticate", "Basic")
+		default:
+			if strings.Contains(body, "database") {
+				t.Errorf("the client was told %q", body)
+			}
+		}
+	}
+	for _, want := range []string{"the database is down", "malformed", "did not offer"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("%q was not logged: %s", want, log.String())
+		}
+	}
+}
+
+func TestPage(t *testing.T) {
+	var log logBuffer
+	addr := serve(t, &Server{Logger: log.logger(), Page: func(r *codec.Request) *Page {
+		switch string(r.Target()) {
+		case "/":
+			return &Page{Fields: []codec.Field{{Name: "Content-Type", Value: "text/html"}}, Body: []byte("<p>hello")}
+		case "/gone":
+			return &Page{Status: 404, Body: []byte("gone")}
+		case "/bad":
+			return &Page{Fields: []codec.Field{{Name: "Bad Name", Value: "x"}}}
+		case "/large":
+			return &Page{Body: []byte(strings.Repeat("large ", 1<<20))}
+		}
+		return nil
+	}})
+	for _, tt := range []struct{ method, target, status, body, length string }{
+		{"GET", "/", "200 OK", "<p>hello", "8"},
+		{"HEAD", "/", "200 OK", "", "8"},
+		{"GET", "/gone", "404 Not Found", "gone", "4"},
+		{"GET", "/nowhere", "404 Not Found", errNotFound.Text + "\n", ""},
+		{"POST", "/", "405 Method Not Allowed", "This method is not allowed here. Use GET or HEAD.\n", ""},
+		{"GET", "/bad", "500 Internal Server Error", errUpgrade.Text + "\n", ""},
+		{"GET", "/large", "200 OK", strings.Repeat("large ", 1<<20), ""},
+	} {
+		r := dialRaw(t, addr)
+		r.send(tt.method, " ", tt.target, " HTTP/1.1\r\nHost: a\r\n\r\n")
+		head, body := r.response()
+		if !strings.HasPrefix(head, "HTTP/1.1 "+tt.status+"\r\n") || body != tt.body {
+			t.Errorf("%s %s: got %q with %.40q", tt.method, tt.target, head, body)
+		}
+		wantField(t, head, "Connection", "close")
+		if tt.length != "" {
+			wantField(t, head, "Content-Length", tt.length)
+		}
+	}
+	if !strings.Contains(log.String(), "malformed") {
+		t.Errorf("not logged: %s", log.String())
+	}
+	open(t, addr) // WebSocket goes on beside it
+}
+
+func TestMaxConns(t *testing.T) {
+	srv := &Server{MaxConns: 2}
+	addr := serve(t, srv)
+	r := open(t, addr)
+	open(t, addr)
+	late := dialRaw(t, addr)
+	late.send(request())
+	head, _ := late.response()
+	if !strings.HasPrefix(head, "HTTP/1.1 503 ") {
+		t.Errorf("got %q", head)
+	}
+	wantField(t, head, "Retry-After", "10")
+	r.reset()
+	_ = late.Close()
+	eventually(t, "the others are gone", func() bool { return srv.Conns() == 1 })
+	open(t, addr)
+}
