@@ -216,8 +216,8 @@ func (c *Conn) write() {
 			return
 		}
 		if n < len(rest) {
-			c.sent += uint32(n)
 			c.full = true
+			c.skip(n)
 			c.rarely().congested = true
 			c.loop.engine.core.writable.await(c)
 			return
@@ -229,6 +229,17 @@ func (c *Conn) write() {
 				c.encode(codec.Pong, r.pong)
 			}
 		}
+	}
+}
+
+// skip notes that n more bytes of what is pending have been written, but not all. They are dropped once
+// they are half of the buffer, so that one which is never empty does not grow beyond twice what is
+// pending at most.
+func (c *Conn) skip(n int) {
+	c.sent += uint32(n)
+	if b := c.out; int(c.sent) >= len(b.B)/2 {
+		b.B = append(b.B[:0], b.B[c.sent:]...)
+		c.sent = 0
 	}
 }
 
