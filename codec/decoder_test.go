@@ -16,7 +16,7 @@ type exchange struct {
 }
 
 var (
-	longText   = strings.Repeat("Grüße, 世界 ", 20)
+	longText   = strings.Repeat("Grüße, 世界 ", 40)
 	exactly125 = strings.Repeat("a", 125)
 	exactly126 = strings.Repeat("b", 126)
 	hello      = []event{{Text, "Hello"}}

@@ -15,21 +15,26 @@ type fault struct {
 	before []event
 }
 
+// wire returns the frames as the peer of role sends them, and the offset at which the rule is broken.
+func (f fault) wire(role Role) (wire []byte, at int) {
+	good, last := f.frames[:len(f.frames)-1], f.frames[len(f.frames)-1]
+	wire = wireFor(role, good...)
+	at = len(wire) + len(unhex(last.head))
+	if before, after, marked := strings.Cut(last.payload, "¶"); marked {
+		last.payload = before + after
+		at += len(before)
+		if role == Server {
+			at += 4 // the masking key
+		}
+	}
+	return last.appendFor(wire, role), at
+}
+
 func (f fault) check(t *testing.T, cfg DecoderConfig) {
 	t.Helper()
 	t.Run(cfg.Role.String()+"/"+f.rule, func(t *testing.T) {
-		good, last := f.frames[:len(f.frames)-1], f.frames[len(f.frames)-1]
-		head, payload := unhex(last.head), last.payload
-		wire := wireFor(cfg.Role, good...)
-		at := len(wire) + len(head)
-		if before, after, marked := strings.Cut(payload, "¶"); marked {
-			last.payload = before + after
-			at += len(before)
-			if cfg.Role == Server {
-				at += len(MaskKey(0).Bytes())
-			}
-		}
-		wantError(t, cfg, last.appendFor(wire, cfg.Role), at, f.err, f.before...)
+		wire, at := f.wire(cfg.Role)
+		wantError(t, cfg, wire, at, f.err, f.before...)
 	})
 }
 
