@@ -113,10 +113,17 @@ func wireFor(role Role, frames ...frame) []byte {
 	return wire
 }
 
-// appendTo appends a frame as the peer of role sends it.
+// appendTo appends a frame as the peer of role sends it, by the encoder that is tested.
 func appendTo(dst []byte, role Role, fin bool, op Opcode, payload []byte) []byte {
-	head := hex.EncodeToString(AppendHeader(nil, fin, op, len(payload)))
-	return frame{head, string(payload)}.appendFor(dst, role)
+	if role == Client {
+		return append(AppendHeader(dst, fin, op, len(payload)), payload...)
+	}
+	at := len(dst)
+	dst = AppendMaskedFrame(dst, op, payload, testKey)
+	if !fin {
+		dst[at] &^= bitFin
+	}
+	return dst
 }
 
 // event is a message as a decoder handed it out.
