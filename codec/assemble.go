@@ -55,12 +55,11 @@ func (d *Decoder) dataPayload(chunk []byte, last bool) (m Message, done bool, er
 	return d.finish(d.buf.B), true, nil
 }
 
-// finish returns the message that is complete and forgets it.
+// finish returns the message that is complete and forgets it. The first frame of the next one sets
+// fragments, and utf8 is at the beginning of a text because this one is complete.
 func (d *Decoder) finish(payload []byte) Message {
 	m := handOut(d.message, payload)
 	d.message = Continuation
-	d.fragments = 0
-	d.utf8 = UTF8Validator{}
 	return m
 }
 

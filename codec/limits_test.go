@@ -15,6 +15,7 @@ func TestLimitFaults(t *testing.T) {
 	}{
 		{fault{"MaxMessage 4, 5 bytes", ErrMessageTooBig, []frame{textHello}, nil}, 4, 9},
 		{fault{"MaxMessage 0, 1 byte", ErrMessageTooBig, []frame{{"82 01", "x"}}, nil}, 0, 9},
+		{fault{"MaxMessage 124, longest length in the header", ErrMessageTooBig, []frame{{"82 7d", ""}}, nil}, 124, 9},
 		{fault{"MaxMessage 125, length in 2 bytes", ErrMessageTooBig, []frame{{"82 7e 00 7e", ""}}, nil}, 125, 9},
 		{fault{"MaxMessage 65535, length in 8 bytes", ErrMessageTooBig, []frame{{"82 7f 00 00 00 00 00 01 00 00", ""}}, nil}, 65535, 9},
 		{fault{"MaxMessage 4, fragment of 5 bytes", ErrMessageTooBig, []frame{{"01 05", "Hello"}}, nil}, 4, 9},
