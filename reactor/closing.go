@@ -28,7 +28,8 @@ func (c *Conn) Close(code codec.CloseCode, reason string) error {
 	return nil
 }
 
-// CloseNow cuts the connection without a closing handshake. What waits to be sent is lost.
+// CloseNow cuts the connection without a closing handshake. What waits to be sent is lost. No message
+// is delivered after it, and nothing more can be written.
 func (c *Conn) CloseNow() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,8 +37,7 @@ func (c *Conn) CloseNow() error {
 		return closedError{c.err}
 	}
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: net.ErrClosed})
-	c.cut = true
-	c.wake()
+	c.cutOff()
 	return nil
 }
 
@@ -93,6 +93,13 @@ func (c *Conn) because(err *codec.CloseError) {
 	if c.err == nil {
 		c.err = err
 	}
+}
+
+// cutOff makes the loop close the connection. Until it does nothing more is sent or delivered.
+func (c *Conn) cutOff() {
+	c.cut = true
+	c.state.Store(uint32(codec.Closed))
+	c.wake()
 }
 
 // sendClose queues our close frame. There is always room for it.

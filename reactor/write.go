@@ -272,8 +272,7 @@ func (c *Conn) broken(err error) {
 	if c.err == nil {
 		c.err = &codec.CloseError{Code: codec.CloseAbnormal, Cause: err}
 	}
-	c.cut = true
-	c.wake()
+	c.cutOff()
 }
 
 // forget gives up the descriptor, which is about to be closed. From here on nothing is written.
