@@ -139,5 +139,9 @@ func tickFor(timeouts ...time.Duration) time.Duration {
 
 // ticks returns d in ticks, rounded up; 0 only for 0.
 func (c *config) ticks(d time.Duration) uint32 {
-	return uint32(min((d+c.tick-1)/c.tick, math.MaxUint32/4))
+	n := d / c.tick
+	if d%c.tick > 0 {
+		n++
+	}
+	return uint32(min(n, math.MaxUint32/4))
 }

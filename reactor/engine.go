@@ -83,11 +83,9 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	g.SetContext(c)
 	e.core.conns.Add(1)
 	l.add(c)
-	now := l.wheel.now
-	c.lastActive = now
+	c.lastActive = l.wheel.now
 	if c.cfg.handshake > 0 {
-		c.deadline = now + c.cfg.handshake + 1
-		l.wheel.schedule(c, c.deadline)
+		c.cutIn(c.cfg.handshake)
 	}
 	switch {
 	case dialed:

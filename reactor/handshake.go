@@ -150,6 +150,9 @@ func (c *Conn) opened() {
 	c.decoder.Reset(&c.cfg.decoder)
 	c.phase = phaseFrames
 	c.deadline = 0
+	if idle := c.cfg.idle; idle > 0 { // the timer is set for the handshake, which may be later
+		c.loop.wheel.schedule(c, c.lastActive+idle/2+1)
+	}
 	c.open.Store(true)
 	c.cfg.handler.OnOpen(c)
 }

@@ -25,6 +25,7 @@ type loop struct {
 	todo      []task // the part of it that has not been done
 	conns     []*Conn
 	wheel     wheel
+	lost      uint32    // ticks that the wheel has not made up for
 	handshake handshake // for the requests that arrive whole, which are nearly all
 	upgrade   Upgrade
 }
@@ -40,6 +41,10 @@ const (
 	tasksPerRun  = 512
 	timersPerRun = 4096
 )
+
+// maxBehind is how many ticks the wheel makes up for when the loop was held up. An idle timeout has at
+// least ten.
+const maxBehind = 3
 
 // post leaves a task for the loop. It reports false when the loop has ended and never will run it.
 func (l *loop) post(t task) bool {
@@ -131,9 +136,15 @@ func (l *loop) rearm() {
 	}
 }
 
-// expireTimers moves the wheel on to the present, as far as the budget for one run goes.
+// expireTimers moves the wheel on to the present, as far as the budget for one run goes. Time in which
+// the loop was held up does not count: its clients may have spoken, and nobody has listened.
 func (l *loop) expireTimers() bool {
-	return l.wheel.advance(l.engine.now(), timersPerRun, (*Conn).expire)
+	now := l.engine.now() - l.lost
+	if behind := now - l.wheel.now; behind > maxBehind {
+		l.lost += behind - maxBehind
+		now = l.wheel.now + maxBehind
+	}
+	return l.wheel.advance(now, timersPerRun, (*Conn).expire)
 }
 
 // add takes a new connection in.

@@ -7,11 +7,9 @@ import "example.org/weir/codec"
 func (c *Conn) arm(full uint32) {
 	l := c.loop
 	cfg := c.cfg
-	now := l.wheel.now
 	if c.phase == phaseFinished || c.closing() != codec.Open {
 		if c.deadline == 0 {
-			c.deadline = now + cfg.close + 1
-			l.wheel.schedule(c, c.deadline)
+			c.cutIn(cfg.close)
 		}
 		return
 	}
@@ -21,6 +19,13 @@ func (c *Conn) arm(full uint32) {
 	if full != 0 {
 		l.wheel.schedule(c, full+cfg.overflow)
 	}
+}
+
+// cutIn has the present phase cut short after at least so many ticks.
+func (c *Conn) cutIn(ticks uint32) {
+	w := &c.loop.wheel
+	c.deadline = max(w.now+ticks+1, 1) // 0 is none
+	w.schedule(c, c.deadline)
 }
 
 // fullSince returns the tick since which writes have been refused under OverflowClose, 0 for none.
