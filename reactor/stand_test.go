@@ -21,7 +21,7 @@ type stand struct {
 	peer int // the other end of the socket
 	in   []byte
 	ctx  any
-	runs []gnet.Runnable // what waits for the loop
+	runs chan gnet.Runnable // what waits for the loop
 }
 
 // standLoop and standConn are what the reactor uses of gnet's loops and connections.
@@ -38,7 +38,7 @@ type standConn struct {
 }
 
 func (el *standLoop) Execute(_ context.Context, r gnet.Runnable) error {
-	el.s.runs = append(el.s.runs, r)
+	el.s.runs <- r
 	return nil
 }
 
@@ -74,7 +74,7 @@ func newStandOn(t testing.TB, srv *Server, kind int) *stand {
 	if srv.core.writable, err = newWritableWatcher(); err != nil {
 		t.Fatal(err)
 	}
-	s := &stand{t: t, e: newEngine(&srv.core), peer: fds[1]}
+	s := &stand{t: t, e: newEngine(&srv.core), peer: fds[1], runs: make(chan gnet.Runnable, 8)}
 	s.e.srv = srv
 	g := &standConn{s: s, fd: fds[0], el: &standLoop{s: s}}
 	s.e.OnOpen(g)
@@ -118,10 +118,13 @@ func (s *stand) arrive(p string) {
 
 // settle runs what waits for the loop, until nothing does.
 func (s *stand) settle() {
-	for len(s.runs) > 0 {
-		r := s.runs[0]
-		s.runs = s.runs[1:]
-		_ = r.Run(context.Background())
+	for {
+		select {
+		case r := <-s.runs:
+			_ = r.Run(context.Background())
+		default:
+			return
+		}
 	}
 }
 
