@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"example.org/weir/codec"
 )
 
@@ -205,29 +207,45 @@ func TestResetByClient(t *testing.T) {
 }
 
 // A write that fails ends the connection, with OnClose after the callback that wrote.
-func TestResetWhileWriting(t *testing.T) {
+func TestWriteFails(t *testing.T) {
 	h := newProbe()
-	failed := make(chan error, 1)
+	s := newStand(t, &Server{Handler: h})
+	calls := 0
 	h.onMessage = func(c *Conn, m codec.Message) {
-		large := make([]byte, 1<<20)
-		for err := error(nil); err == nil || err == ErrBufferFull; {
-			err = c.WriteMessage(codec.Binary, large)
-			if err != nil && err != ErrBufferFull {
-				failed <- err
-			}
+		calls++
+		_ = unix.Shutdown(s.peer, unix.SHUT_RDWR)
+		if err := c.WriteMessage(codec.Binary, make([]byte, flushAt)); err != nil { // which is written at once
+			t.Errorf("the write that fails: %v", err)
+		}
+		if err := c.WriteText("x"); !errors.Is(err, net.ErrClosed) || !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("the write after it: %v", err)
 		}
 		if len(h.closed) > 0 {
 			t.Error("OnClose came during OnMessage")
 		}
 	}
-	r := open(t, serve(t, &Server{Handler: h, MaxOutbound: 8 << 20}))
-	c := within(t, h.opened)
-	r.send(text("go"))
-	_, _ = r.in.ReadByte()
-	r.reset()
-	if err := within(t, failed); !errors.Is(err, net.ErrClosed) || !isReset(err) {
-		t.Errorf("the write returned %v", err)
+	s.arrive(request() + text("1") + text("2"))
+	if calls != 1 {
+		t.Errorf("%d messages were delivered", calls)
 	}
+	if ce := h.wantClosed(t, codec.CloseAbnormal, false); !errors.Is(ce, syscall.EPIPE) {
+		t.Errorf("OnClose got %v", ce)
+	}
+	wantClosedMethods(t, s.c)
+}
+
+// The same outside of callbacks, with a client that resets the connection.
+func TestResetWhileWriting(t *testing.T) {
+	h := newProbe()
+	r := open(t, serve(t, &Server{Handler: h}))
+	c := within(t, h.opened)
+	_ = c.WriteText("x")
+	r.want(codec.Text, "x")
+	r.reset()
+	eventually(t, "writes fail", func() bool {
+		err := c.WriteMessage(codec.Binary, make([]byte, 1<<20))
+		return errors.Is(err, net.ErrClosed)
+	})
 	h.wantClosed(t, codec.CloseAbnormal, false)
 	wantClosedMethods(t, c)
 }

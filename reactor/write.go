@@ -17,8 +17,8 @@ var ErrBufferFull = errors.New("reactor: the client reads too slowly: its outbou
 // errControlTooLong is returned by Ping for more than codec.MaxControlPayload bytes.
 var errControlTooLong = errors.New("reactor: the payload of a ping is longer than 125 bytes")
 
-// errNotData is returned by WriteMessage for an opcode that is neither text nor binary.
-var errNotData = errors.New("reactor: WriteMessage sends codec.Text and codec.Binary only; use Ping and Close for control frames")
+// errNotData is returned by WriteMessage and WritePrepared for an opcode that is neither text nor binary.
+var errNotData = errors.New("reactor: a message is codec.Text or codec.Binary; use Ping and Close for control frames")
 
 const (
 	// flushAt is how many bytes are gathered before they are written though the turn goes on.
@@ -51,6 +51,9 @@ func (c *Conn) WriteText(s string) error {
 
 // WritePrepared sends a message that was encoded once for many receivers. See WriteMessage.
 func (c *Conn) WritePrepared(m *codec.Prepared) error {
+	if op := m.Opcode(); op != codec.Text && op != codec.Binary {
+		return errNotData
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.admit(c.frameLen(len(m.Payload()))); err != nil {
@@ -87,13 +90,11 @@ func (c *Conn) Ping(p []byte) error {
 func (c *Conn) pong(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.full {
+	if c.full || c.writeControl(codec.Pong, p) == ErrBufferFull {
 		r := c.rarely()
 		r.pong = append(r.pong[:0], p...)
 		r.pongWaits = true
-		return
 	}
-	_ = c.writeControl(codec.Pong, p) // fails only once the connection is closed
 }
 
 // writeControl queues a control frame, which has room of its own.
@@ -101,11 +102,18 @@ func (c *Conn) writeControl(op codec.Opcode, p []byte) error {
 	if !c.maySend() {
 		return closedError{c.err}
 	}
-	if c.pending() > controlRoom && c.pending()-controlRoom > c.cfg.outbound {
-		return ErrBufferFull
+	if !c.controlFits() {
+		if c.write(); !c.controlFits() {
+			return ErrBufferFull
+		}
 	}
 	c.queue(op, p)
 	return nil
+}
+
+// controlFits reports whether there is room for a control frame.
+func (c *Conn) controlFits() bool {
+	return c.pending() <= controlRoom || c.pending()-controlRoom <= c.cfg.outbound
 }
 
 // The methods from here on are called with c.mu held.
@@ -216,8 +224,9 @@ func (c *Conn) write() {
 			return
 		}
 		if n < len(rest) {
+			c.sent += uint32(n)
+			c.dropSent()
 			c.full = true
-			c.skip(n)
 			c.rarely().congested = true
 			c.loop.engine.core.writable.await(c)
 			return
@@ -232,13 +241,12 @@ func (c *Conn) write() {
 	}
 }
 
-// skip notes that n more bytes of what is pending have been written, but not all. They are dropped once
-// they are half of the buffer, so that one which is never empty does not grow beyond twice what is
-// pending at most.
-func (c *Conn) skip(n int) {
-	c.sent += uint32(n)
-	if b := c.out; int(c.sent) >= len(b.B)/2 {
-		b.B = append(b.B[:0], b.B[c.sent:]...)
+// dropSent drops what has been sent from the front of the buffer when it is the larger part, so that the
+// buffer of a client that never catches up does not grow, and no byte is moved more often than once.
+func (c *Conn) dropSent() {
+	b := c.out
+	if int(c.sent) > len(b.B)/2 || c.sent > 1<<30 {
+		b.B = b.B[:copy(b.B, b.B[c.sent:])]
 		c.sent = 0
 	}
 }
