@@ -97,9 +97,11 @@ func (c *Conn) waitForHead(h *handshake, p []byte) {
 		return // it is kept already
 	}
 	kept := handshakes.Get().(*handshake)
-	kept.parser = h.parser
 	kept.head = bytebufferpool.Get()
 	kept.head.B = append(kept.head.B, p...)
+	// Parsed anew: a copy of the loop's parser would share its memory with the requests to come.
+	kept.parser.Reset(c.cfg.head)
+	_, _ = kept.parser.Parse(kept.head.B) // it is the piece that has just been found good
 	c.rarely().handshake = kept
 }
 

@@ -154,6 +154,25 @@ func TestHandshakeByteByByte(t *testing.T) {
 	r.wantClose(1000)
 }
 
+// TestHandshakePiecesApart checks that requests which arrive in pieces, on connections of one loop, do not
+// get into each other: the fields of one are not read at the offsets of another's.
+func TestHandshakePiecesApart(t *testing.T) {
+	addr := serve(t, &Server{Loops: 1})
+	whole := request("X-Last: field")
+	slow := dialRaw(t, addr)
+	slow.send(whole[:len(whole)-10])
+	open(t, addr) // answered, so the first piece has been read too
+	other := dialRaw(t, addr)
+	other.send("GET /a/longer/path HTTP/1.1\r\nA: b\r\nHost: a\r\nC: d\r\nE: f\r\nG: h\r\n\r\n")
+	if head := other.head(); !strings.HasPrefix(head, "HTTP/1.1 426 ") {
+		t.Errorf("the other request was answered %q", head)
+	}
+	slow.send(whole[len(whole)-10:])
+	if head := slow.head(); !strings.HasPrefix(head, "HTTP/1.1 101 ") || !strings.Contains(head, sampleAccept) {
+		t.Errorf("the request in pieces was answered %q", head)
+	}
+}
+
 // The pieces of a head go back to their pool before the application hears of the connection, since
 // it may write to it from other goroutines from then on.
 func TestHandshakePiecesGivenBack(t *testing.T) {
