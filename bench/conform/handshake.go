@@ -88,7 +88,8 @@ func (a *attempt) request(q request) {
 	a.out.Sent = quote(p)
 	conn.Within(max(openTime, a.opts.Patience))
 	_ = conn.WriteChops(p, q.chops) // the reply may come before the end, and is read next
-	resp, err := conn.ReadResponse()
+	method, _, _ := strings.Cut(r.Line, " ")
+	resp, err := conn.ReadResponseTo(method)
 	switch {
 	case err != nil:
 		verdict := Failed

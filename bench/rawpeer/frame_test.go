@@ -31,6 +31,7 @@ func TestFrameBytes(t *testing.T) {
 		{"reserved bits", Ping(nil).WithRSV(RSV1 | RSV3).Unmasked(), "d900"},
 		{"reserved opcode", NewFrame(11, nil).Unmasked().More(), "0b00"},
 		{"close", CloseFrame(1000, "x").Unmasked(), "880303e878"},
+		{"longer than a word", Text("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00").WithKey([4]byte{1, 2, 3, 4}), "818b010203040102030401020304010203"},
 		{"another key", Text("\x00").WithKey([4]byte{1, 2, 3, 4}), "81810102030401"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

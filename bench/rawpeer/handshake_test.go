@@ -72,6 +72,10 @@ func TestReadResponse(t *testing.T) {
 			}
 		})
 	}
+	resp, err := pipe(t, []byte("HTTP/1.1 405 x\r\nContent-Length: 3\r\n\r\n")).ReadResponseTo("HEAD")
+	if err != nil || len(resp.Body) > 0 {
+		t.Errorf("to HEAD: %+v, %v", resp, err)
+	}
 	if _, err := pipe(t, nil).ReadResponse(); err != io.EOF {
 		t.Errorf("nothing at all: %v", err)
 	}

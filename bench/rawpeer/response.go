@@ -59,7 +59,11 @@ func (r *Response) HasToken(name, token string) bool {
 // ReadResponse reads a response, strictly: lines end with CR LF, the version is HTTP/1.0 or 1.1, field
 // names are tokens and values have no control bytes (RFC 9112 4, 5). io.EOF says that the server ended
 // the connection without a byte. What follows the response stays, for ReadFrame.
-func (c *Conn) ReadResponse() (*Response, error) {
+func (c *Conn) ReadResponse() (*Response, error) { return c.ReadResponseTo("GET") }
+
+// ReadResponseTo is ReadResponse for a request with another method: a response to HEAD has no body,
+// whatever its fields say (RFC 9112 6.3, item 1).
+func (c *Conn) ReadResponseTo(method string) (*Response, error) {
 	left := maxHead
 	line, err := c.readLine(&left)
 	if err != nil {
@@ -86,6 +90,9 @@ func (c *Conn) ReadResponse() (*Response, error) {
 			return nil, fmt.Errorf("not a field line: %.80q", line)
 		}
 		r.Fields = append(r.Fields, Field{name, strings.Trim(value, " \t")})
+	}
+	if method == "HEAD" {
+		return r, nil
 	}
 	return r, c.readBody(r)
 }
