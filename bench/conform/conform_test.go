@@ -51,7 +51,11 @@ func TestWeir(t *testing.T) {
 			}
 		})
 	}
-	for _, o := range outcomes { if o.Duration > 300*time.Millisecond { t.Log(o.ID, o.Duration) } }
+	for _, o := range outcomes {
+		if o.Duration > 300*time.Millisecond {
+			t.Log(o.ID, o.Duration)
+		}
+	}
 	var b strings.Builder
 	if err := (&Result{Target: url, Outcomes: outcomes}).WriteTable(&b, false); err != nil {
 		t.Fatal(err)
@@ -70,4 +74,3 @@ func without(rules []Rule, prefix string) (kept []Rule) {
 	}
 	return kept
 }
-

@@ -121,7 +121,7 @@ func (a *attempt) judge(w *wire, x exchange, end finding) {
 	}
 	a.out.Sent, a.out.size = w.sent.String(), x.size
 	switch {
-	case s.fault != "":
+	case s.fault != "" && !x.informational:
 		verdict = Failed
 	case x.tooBig(&s):
 		verdict, got = Limit, fmt.Sprintf("%s: a message of %d bytes is refused", got, x.size)

@@ -60,9 +60,9 @@ func framingSegments() []Rule {
 		rawpeer.Binary([]byte(strings.Repeat("z", 65536))),
 	}
 	want := []event{
-		text("Hello"), pong("one"), binary(make([]byte, 126)), pong(""), text(kosme),
-		binary([]byte("x" + strings.Repeat("y", 200))), text(""), pong(strings.Repeat("p", 125)),
-		binary([]byte(strings.Repeat("z", 65536))),
+		text("Hello"), pong("one"), bin(make([]byte, 126)), pong(""), text(kosme),
+		bin([]byte("x" + strings.Repeat("y", 200))), text(""), pong(strings.Repeat("p", 125)),
+		bin([]byte(strings.Repeat("z", 65536))),
 	}
 	for _, n := range []int{0, 2, 3, 5, 7, 11, 13, 127, 1000, 4096, 65535} {
 		name := fmt.Sprintf("13 frames in pieces of %d bytes: all answers, in order", n)

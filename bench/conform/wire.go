@@ -24,7 +24,7 @@ type event struct {
 }
 
 func text(s string) event    { return event{rawpeer.OpText, []byte(s)} }
-func binary(p []byte) event  { return event{rawpeer.OpBinary, p} }
+func bin(p []byte) event     { return event{rawpeer.OpBinary, p} }
 func pong(payload any) event { return event{rawpeer.OpPong, fmt.Append(nil, payload)} }
 
 func (e event) equal(f event) bool { return e.opcode == f.opcode && bytes.Equal(e.payload, f.payload) }

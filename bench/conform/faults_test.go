@@ -1,0 +1,131 @@
+package conform
+
+import (
+	"regexp"
+	"testing"
+	"time"
+)
+
+// faults are servers that do one thing wrong, with the rules that must notice it, by their "ID name", and
+// the verdict of those. Every other rule in scope must be OK, or INFORMATIONAL.
+var faults = []struct {
+	fault   string
+	scope   string
+	notice  string
+	verdict Verdict
+}{
+	{"", `^[HF1-7]|^10\.`, ``, OK}, // no fault
+
+	// Frames that a server must not take.
+	{"opcodes", frames, `^F1.* opcode|^4\.`, Failed},
+	{"reserved bits", frames, `^F1.*reserved bits|^3\.`, Failed},
+	{"masks", frames, `^F1.*without a mask`, Failed},
+	{"minimal lengths", frames, `^F2.*(with the length in|for no need)`, Failed},
+	{"top bit", frames, `^F2.*a length of 0x`, Failed},
+	{"control length", frames, `^F2.*(close|ping|pong) of \d+ bytes: fail|^2\.5 |^7\.3\.6 `, Failed},
+	{"fragmented control", frames, `^F3.*(close|ping|pong) without FIN|^5\.1 `, Failed},
+	{"orphans", frames, `^F3.* continuation .*nothing to continue|^F3.*continuation after|^5\.(9|1[0-7]) `, Failed},
+	{"nesting", frames, `^F3.* inside an unfinished|^5\.18 `, Failed},
+	{"close of 1 byte", `^F`, `payload of 1 byte`, NonStrict},
+	{"close codes", frames, `^F4.* close (\d{1,3}|10[01][4-6]|1100|2\d+): fail|^7\.9\.`, Failed},
+	{"close reasons", frames, `^F4.* with the reason |^7\.5\.1 `, Failed},
+	{"UTF-8", `^F4|^6\.`, `^F4.* text (that|with)|^6.*: fail 1007`, Failed},
+	{"late UTF-8", `^6\.`, `^6\.4\.`, NonStrict},
+
+	// How a connection ends.
+	{"wrong code", frames, `fail 10`, Failed},
+	{"ignore faults", `^3\.|^4\.`, `fail 1002`, Failed},
+	{"fail by dropping", `^F1|^[34]\.`, `^F1.*: fail`, NonStrict},
+	{"never end", `^1\.1\.[1-3]|^7\.7\.`, `.`, Unclean},
+	{"end with RST", `^1\.1\.[1-3] |^7\.7\.`, `.`, NonStrict},
+	{"no close in answer", `^1\.1\.[1-3] |^7\.[17]\.[1-4] `, `.`, Unclean},
+	{"mask close frames", `^2\.`, `.`, Failed},
+	{"look behind close", `^F4.*close, then [^p]|^F4.*close, then ping|^7\.1\.[2345] `, `close, then (text|binary|ping|another|close)|last fragment`, Failed},
+
+	// What is sent back.
+	{"no echo of text", `^1\.[12]\.[1-5] |^5.*echo$`, `^1\.1\.|^5`, Failed},
+	{"echo twice", `^[34]\.`, `echo`, Failed},
+	{"echo in fragments", `^[1-6]\.`, ``, OK}, // which is right
+	{"change the opcode", `^1\.`, `^1\.1\.`, Failed},
+	{"change the payload", `^1\.`, `\b65\d\d\d bytes`, Failed},
+	{"set RSV1", `^1\.`, `.`, Failed},
+	{"send long lengths", `^1\.`, `.`, Failed},
+	{"limit", `^1\.`, `\b65\d\d\d bytes`, Limit},
+	{"no pongs", `^2\.`, `: (one )?pong|10 pongs`, Failed},
+	{"pongs without payload", `^2\.`, `^2\.([2346]|9|1[01]) `, Failed},
+	{"pongs after the message", `^5\.`, `^5\.([678]|19|20) `, Failed},
+	{"answer pongs", `^2\.`, `unasked pong`, Failed},
+
+	// Requests that a server must not admit.
+	{"HTTP versions", heads, `HTTP/(1\.0|2\.0|0\.9)`, Failed},
+	{"one Host", heads, `no Host|two Hosts|same Host|host in the target only`, Failed},
+	{"hosts", heads, ` Host: `, Failed},
+	{"methods", heads, `^H2.* method|unknown method`, Failed},
+	{"Upgrade", heads, `^H2.* (no )?Upgrade`, Failed},
+	{"Connection", heads, `^H2.* (no )?Connection`, Failed},
+	{"versions", heads, `^H2.* version|^H4.3 `, Failed},
+	{"no version in refusals", heads, `^H2.* version \d+$`, Failed},
+	{"keys", `^H[13]|^H2.* key [^w]`, ` (empty|no|two|same) key|^H2.* key`, Failed},
+	{"keys", `^H2.* key whose`, `.`, NonStrict},
+	{"protocols", heads, "subprotocols `", Failed},
+	{"protocol twice", heads, `a subprotocol twice`, NonStrict},
+	{"extensions", heads, "extensions `", Failed},
+	{"origins", heads, `Origin`, NonStrict},
+	{"lengths", heads, `two Content-Lengths|Content-Length: $`, Failed},
+	{"codings", `^H3.* coding`, `.`, Failed},
+	{"codings", `^H[124]|^H3.*body`, `chunked`, NonStrict},
+	{"bodies", heads, `a body, with Content-Length`, NonStrict},
+	{"folds", heads, `fold|white space before`, NonStrict},
+	{"space before colon", heads, `(space|tab) before the colon|a bad head`, Failed},
+	{"field names", heads, `(empty|a) field name|(space|tab) before the colon$|a bad head`, Failed},
+	{"control bytes", heads, `field value with "\\[^r]`, NonStrict},
+	{"bare CR, control bytes", heads, `bare CR|field value with`, NonStrict},
+	{"targets", `^H[124]|^H3.*(slash|that is \*|authority|(NUL|control byte) in the target$)`, `slash|that is \*|authority|(NUL|control byte) in the target$`, Failed},
+	{"targets", `^H3.*(fragment|above 127|escape)`, `.`, NonStrict},
+
+	// How it answers requests.
+	{"wrong accept", heads, `^H1`, Failed},
+	{"invent a subprotocol", heads, `^H1`, Failed},
+	{"accept any extension", heads, `^H1.*unknown extension`, Failed},
+	{"refuse in silence", heads, `^H[234]`, Failed},
+	{"no Connection: close", heads, `^H4`, NonStrict},
+}
+
+const (
+	frames = `^F|^[2-57]\.`
+	heads  = `^H`
+)
+
+func TestFaults(t *testing.T) {
+	for _, f := range faults {
+		name := f.fault
+		if name == "" {
+			name = "none"
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res, err := Run(t.Context(), Options{
+				Target: serveTiny(t, f.fault), Run: regexp.MustCompile(f.scope), Parallel: 16, Patience: 2 * time.Second,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			notice := regexp.MustCompile(f.notice)
+			for _, o := range res.Outcomes {
+				want := OK
+				switch {
+				case informational(o.ID):
+					want = Informational
+				case f.notice != "" && notice.MatchString(o.ID+" "+o.Name):
+					want = f.verdict
+				}
+				if o.Verdict != want {
+					t.Errorf("%s %s: %s, want %s\n sent %s\n expected %s\n got %s", o.ID, o.Name, o.Verdict, want, o.Sent, o.Expected, o.Got)
+				}
+			}
+			if noticed := res.Count(f.verdict) > 0; !noticed || res.OK() == f.verdict.Failure() {
+				t.Errorf("noticed %t, res.OK() %t", noticed, res.OK())
+			}
+		})
+	}
+}
