@@ -43,7 +43,7 @@ func (s *tiny) has(fault string) bool { return slices.Contains(s.faults, fault) 
 
 func (s *tiny) serve(nc *net.TCPConn) {
 	nc.SetDeadline(time.Now().Add(30 * time.Second))
-	c := &tinyConn{tiny: s, nc: nc, r: bufio.NewReaderSize(nc, 64<<10)}
+	c := &tinyConn{tiny: s, nc: nc, r: bufio.NewReader(nc)}
 	defer nc.Close()
 	if c.handshake() {
 		err := c.frames()
