@@ -18,7 +18,7 @@ var abuses = []abuse{
 	{"garbage-after", "100 clients send random bytes instead of frames: they must be closed", garbageAfter},
 	{"half-frames", "400 clients promise up to 2^62 bytes and send one: nothing may be reserved for the rest", halfFrames},
 	{"dribble", "20 clients send a frame a byte at a time: it must be echoed", dribble},
-	{"tiny-fragments", "10 clients send a message of 10,000 bytes in as many fragments: it must be echoed, or refused", tinyFragments},
+	{"tiny-fragments", "10 clients send a message of 50,000 bytes in as many fragments: it must be echoed, or refused", tinyFragments},
 	{"fragment-flood", "a client sends 2,000,000 empty fragments in one burst", fragmentFlood},
 	{"tiny-frames", "4 clients send 100,000 messages of a byte each: all must be echoed", tinyFrames},
 	{"never-reading", "4 clients send up to 64 MiB and read no echo: the server must not hold them all", neverReading},

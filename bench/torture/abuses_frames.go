@@ -19,7 +19,7 @@ func garbageAfter(a *attack) {
 		p := fill(make([]byte, 2+r.IntN(4<<10)), r)
 		p[0] |= 0x70 // reserved bits, so that no byte after it matters
 		go stream(c, p)
-		a.mustClose(a.watch(c, patience, nil))
+		a.mustClose(a.watch(c, a.opt.Settle, nil))
 	})
 }
 
@@ -27,7 +27,7 @@ func garbageAfter(a *attack) {
 func (a *attack) mustClose(e ending) {
 	a.ended(e)
 	if e == stillOpen {
-		a.fault("a client that broke the rules was not closed within %v", patience)
+		a.fault("a client that broke the rules was not closed within %v", a.opt.Settle)
 	}
 }
 
@@ -131,7 +131,7 @@ func tinyFragments(a *attack) {
 			return
 		}
 		defer c.Close()
-		p := fill(make([]byte, 10_000), a.rand(i))
+		p := fill(make([]byte, 50_000), a.rand(i))
 		go stream(c, rawpeer.Bytes(rawpeer.Fragments(rawpeer.OpBinary, p, 1)...))
 		a.mustEcho(c, p, tooMany)
 	})
@@ -191,7 +191,7 @@ func closeStorm(a *attack) {
 		go stream(c, storm)
 		closes := 0
 		var first ending
-		e := a.watchOn(c, patience, func(f *rawpeer.Frame) bool {
+		e := a.watchOn(c, a.opt.Settle, func(f *rawpeer.Frame) bool {
 			if f.Opcode == rawpeer.OpClose {
 				if closes++; closes == 1 {
 					first = closedWith(f.CloseCode())
@@ -205,7 +205,7 @@ func closeStorm(a *attack) {
 		case closes > 1:
 			a.fault("the server sent %d close frames", closes)
 		case e == stillOpen:
-			a.fault("a connection that was closed in order was still open after %v", patience)
+			a.fault("a connection that was closed in order was still open after %v", a.opt.Settle)
 		}
 		if closes > 0 && e != stillOpen {
 			e = first
@@ -225,7 +225,7 @@ func badClose() (payloads [][]byte) {
 
 func badCloses(a *attack) {
 	payloads := badClose()
-	a.each(a.n(len(payloads)), inTurn, func(i int) {
+	a.each(len(payloads)*a.n(1), inTurn, func(i int) {
 		c := a.open()
 		if c == nil {
 			return
@@ -236,7 +236,7 @@ func badCloses(a *attack) {
 			return
 		}
 		// That the code is not echoed is among the things that watch holds each frame to.
-		a.mustClose(a.watch(c, patience, nil))
+		a.mustClose(a.watch(c, a.opt.Settle, nil))
 	})
 }
 
@@ -256,20 +256,34 @@ func fuzz(a *attack) {
 			f := randomFrame(r)
 			p = f.Append(p)
 		}
-		go func() { _ = c.WriteChops(p, 1+r.IntN(3000)) }()
-		e := a.watch(c, fuzzPause, nil)
+		chop, then := 1+r.IntN(3000), i%3
+		pause := fuzzPause
+		if then == endsOwnSide {
+			pause = a.opt.Settle
+		}
+		go func() {
+			_ = c.WriteChops(p, chop) // an error shows below
+			if then == endsOwnSide {
+				_ = c.CloseWrite()
+			}
+		}()
+		e := a.watch(c, pause, nil)
 		switch {
-		case e != stillOpen:
-		case i%3 == 0:
-			e = byUs
+		case then == endsOwnSide:
+			a.mustLeave(e)
+		case then == resetsIt && e == stillOpen:
 			_ = c.Reset()
-		case i%3 == 1:
-			_ = c.CloseWrite() // an error means that it is gone
-			e = a.watch(c, patience, nil)
+			e = byUs
 		}
 		a.ended(e)
 	})
 }
+
+// What a fuzzing client does when it has sent its frames, if it is not closed. The others leave.
+const (
+	resetsIt    = 0
+	endsOwnSide = 1
+)
 
 // randomFrame returns a frame that is legal more often than not.
 func randomFrame(r *rand.Rand) rawpeer.Frame {

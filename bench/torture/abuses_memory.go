@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"example.org/weir/bench/rawpeer"
@@ -30,6 +31,8 @@ func pingFlood(a *attack) {
 func (a *attack) deaf(frame []byte) {
 	burst := bytes.Repeat(frame, 1+64<<10/len(frame))
 	limit := 4 * a.opt.MaxHeld
+	var total, held atomic.Int64
+	defer func() { a.note("%s sent, %s held", mebibytes(total.Load()), mebibytes(held.Load())) }()
 	a.each(a.n(4), together, func(int) {
 		c := a.openWith(smallReceive)
 		if c == nil {
@@ -49,7 +52,8 @@ func (a *attack) deaf(frame []byte) {
 			e = "no longer read"
 		}
 		a.ended(e)
-		a.note("%s sent, %s held", mebibytes(sent), mebibytes(back))
+		total.Add(sent)
+		held.Add(back)
 		// A server that stops reading echoes, once it goes on, what the kernel has held.
 		if took && back > limit/2 {
 			a.fault("the server held %s for a client that did not read, more than -max-held", mebibytes(back))
@@ -71,11 +75,8 @@ func (a *attack) pour(c *rawpeer.Conn, burst []byte, limit int64) (sent int64, t
 	return sent, true
 }
 
-// The bomb: what a message inflates to, and how much memory that may cost, in bytes.
-const (
-	bombInflated = 256 << 20
-	bombCost     = 128 << 20
-)
+// bombInflated is what the bomb inflates to, in bytes. Half of it is what that may cost.
+const bombInflated = 256 << 20
 
 func inflateBomb(a *attack) {
 	c := a.openDeflating()
@@ -83,7 +84,8 @@ func inflateBomb(a *attack) {
 		return
 	}
 	defer c.Close()
-	bomb := rawpeer.Bytes(rawpeer.Binary(deflatedZeros(bombInflated)).WithRSV(rawpeer.RSV1))
+	n := a.n(bombInflated)
+	bomb := rawpeer.Bytes(rawpeer.Binary(deflatedZeros(n)).WithRSV(rawpeer.RSV1))
 	var before Usage
 	if a.sampler != nil {
 		before = a.sampler.look()
@@ -93,12 +95,12 @@ func inflateBomb(a *attack) {
 	a.ended(e)
 	a.note("%s sent", mebibytes(int64(len(bomb))))
 	if e == "echoed" {
-		a.fault("a message that inflates to %s was echoed: there is no bound", mebibytes(bombInflated))
+		a.fault("a message that inflates to %s was echoed: there is no bound", mebibytes(int64(n)))
 	}
 	if a.sampler == nil {
 		return
 	}
-	if grown := a.sampler.peak().RSS - before.RSS; grown > bombCost {
+	if grown := a.sampler.peak().RSS - before.RSS; grown > int64(n)/2 {
 		a.fault("the bomb cost %s of memory", mebibytes(grown))
 	}
 }

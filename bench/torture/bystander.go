@@ -205,22 +205,25 @@ func (b *bystander) begin() {
 	b.latency.Reset()
 }
 
-// finish waits for the echoes of all that has been sent so far, and returns how the bystander fared
-// since begin and what it has to complain about.
+// fewest is how many echoes of each connection a judgement is based on, however short an abuse is.
+const fewest = 5
+
+// finish waits for the echoes of all that has been sent so far, and of a little more, and returns how
+// the bystander fared since begin and what it has to complain about.
 func (b *bystander) finish(ctx context.Context, within time.Duration) (Bystander, []string) {
 	b.mu.Lock()
 	due := make([]uint64, len(b.conns))
 	for i, w := range b.conns {
-		due[i] = w.sent
+		due[i] = w.sent + fewest
 	}
 	b.mu.Unlock()
-	poll(ctx, within, func() bool { return b.missing(due) == 0 })
+	poll(ctx, within, func() bool { return b.missing(due) == 0 || b.lost() })
 	missing := b.missing(due)
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	faults := b.faults
-	if missing > 0 && ctx.Err() == nil {
+	if missing > 0 && len(faults) == 0 && ctx.Err() == nil {
 		faults = append(faults, fmt.Sprintf("%d echoes have not come", missing))
 		b.conns[0].ended = true // another abuse must not be blamed for them
 	}

@@ -2,8 +2,10 @@ package torture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"example.org/weir/bench/rawpeer"
@@ -142,7 +144,7 @@ func (s *suite) one(ctx context.Context, x abuse) Result {
 		res.Faults = append(res.Faults, text)
 	}
 	slices.Sort(res.Faults)
-	if err := s.accepts(ctx); err != nil {
+	if err := s.accepts(ctx); err != nil && ctx.Err() == nil {
 		res.Faults = append(res.Faults, "the server does not accept a client any more: "+brief(err))
 	}
 	s.judgeBystander(ctx, &res)
@@ -163,14 +165,19 @@ func (s *suite) one(ctx context.Context, x abuse) Result {
 	return res
 }
 
-// accepts checks that a new client is served.
-func (s *suite) accepts(ctx context.Context) error {
-	c, _, err := s.dialer.open(ctx, 0, rawpeer.Options{})
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return echoOnce(c, "Are you still there?")
+// accepts checks that a new client is served, if not at once then as soon as the server has noticed
+// that those of the abuse are gone.
+func (s *suite) accepts(ctx context.Context) (err error) {
+	poll(ctx, patience, func() bool {
+		var c *rawpeer.Conn
+		if c, _, err = s.dialer.open(ctx, 0, rawpeer.Options{}); err != nil {
+			return errors.Is(err, syscall.ECONNREFUSED) // nobody listens any more
+		}
+		defer c.Close()
+		err = echoOnce(c, "Are you still there?")
+		return err == nil
+	})
+	return err
 }
 
 // judgeBystander asks the bystander. One that has lost a connection is replaced.
@@ -199,9 +206,10 @@ func (s *suite) judgeProcess(ctx context.Context, res *Result, before Usage, sam
 	})
 	res.Process = &Process{Before: before, Peak: sampler.end().peak(after), After: after}
 	switch {
+	case ctx.Err() != nil:
 	case err != nil:
 		res.Faults = append(res.Faults, "the server's process is gone: "+err.Error())
-	case !back && ctx.Err() == nil:
+	case !back:
 		res.Faults = append(res.Faults, notBack(fmt.Sprintf("%v after the abuse", s.opt.Settle), before, after))
 	}
 }

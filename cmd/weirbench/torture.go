@@ -104,7 +104,7 @@ func parseTorture(args []string, out io.Writer) (*tortureFlags, error) {
 		}
 		return err
 	})
-	slack := fs.Int64("slack", 32, "`MiB` of memory more than before that may be left afterwards")
+	slack := fs.Int64("slack", 32, "`MiB` of memory more than before that may be left, after each abuse and after all of them")
 	fs.DurationVar(&o.Settle, "settle", 15*time.Second, "`time` the server has to give memory and descriptors back")
 	fs.DurationVar(&o.HandshakeTimeout, "handshake-timeout", 5*time.Second, "what the server gives a client for its opening `request`")
 	fs.DurationVar(&o.Grace, "grace", 5*time.Second, "how much `later` than -handshake-timeout a client may be cut")
