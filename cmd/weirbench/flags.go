@@ -24,6 +24,7 @@ type flags struct {
 	hdr     string
 	html    string
 	compare string
+	old     *bench.Result // what compare names
 }
 
 // parseFlags reads the command line of a scenario. It prints the help, if that is asked for, to out
@@ -90,9 +91,9 @@ func parseFlags(s bench.Scenario, args []string, out io.Writer) (*flags, error) 
 	}
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
 	fs.StringVar(&f.json, "json", "", "write the result to a `file` (- is standard output, instead of the table)")
-	fs.StringVar(&f.csv, "csv", "", "write a row per second to a `file`")
-	fs.StringVar(&f.hdr, "hdr", "", "write the HdrHistogram log to a `file`")
-	fs.StringVar(&f.html, "html", "", "write a page with plots to a `file`")
+	fs.StringVar(&f.csv, "csv", "", "write a row per second to a `file` (or -)")
+	fs.StringVar(&f.hdr, "hdr", "", "write the HdrHistogram log to a `file` (or -)")
+	fs.StringVar(&f.html, "html", "", "write a page with plots to a `file` (or -)")
 	fs.StringVar(&f.compare, "compare", "", "compare with an earlier -json `file`")
 
 	err := fs.Parse(args)
@@ -124,12 +125,10 @@ func parseFlags(s bench.Scenario, args []string, out io.Writer) (*flags, error) 
 			return nil, err
 		}
 	}
-	if f.compare != "" {
-		if _, err := os.Stat(f.compare); err != nil {
-			return nil, err
-		}
+	if err := o.Normalize(); err != nil {
+		return nil, err
 	}
-	return f, o.Normalize()
+	return f, f.checkOutputs()
 }
 
 // readLines reads a file of messages.
