@@ -21,7 +21,9 @@ type grid struct {
 }
 
 // title says what was run.
-func title(r *bench.Result) string { return strings.Join(append([]string{r.Scenario}, r.Targets...), " ") }
+func title(r *bench.Result) string {
+	return strings.Join(append([]string{r.Scenario}, r.Targets...), " ")
+}
 
 // facts are what there is to say of r in a line each. What the run does not have is left out.
 func facts(r *bench.Result) []fact {

@@ -150,9 +150,20 @@ func TestHTMLComparison(t *testing.T) {
 
 func TestTicks(t *testing.T) {
 	for _, c := range []struct{ got, want float64 }{
-		{roundUp(1), 1}, {roundUp(1.01), 2}, {roundUp(3), 5}, {roundUp(7), 10}, {roundUp(0.03), 0.05},
-		{roundDown(1), 1}, {roundDown(1.9), 1}, {roundDown(3), 2}, {roundDown(7e6), 5e6}, {roundDown(99), 50},
-		{nextTick(0), 1}, {nextTick(4.1), 5}, {nextTick(5), 5}, {nextTick(334_000), 400_000},
+		{roundUp(1), 1},
+		{roundUp(1.01), 2},
+		{roundUp(3), 5},
+		{roundUp(7), 10},
+		{roundUp(0.03), 0.05},
+		{roundDown(1), 1},
+		{roundDown(1.9), 1},
+		{roundDown(3), 2},
+		{roundDown(7e6), 5e6},
+		{roundDown(99), 50},
+		{nextTick(0), 1},
+		{nextTick(4.1), 5},
+		{nextTick(5), 5},
+		{nextTick(334_000), 400_000},
 		{nines(0.999), 3},
 	} {
 		if math.Abs(c.got-c.want) > 1e-9*c.want {
