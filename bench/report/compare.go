@@ -128,7 +128,7 @@ func (c *Comparison) warnOfRun(which string, r *bench.Result) {
 
 // grid is the comparison as a table.
 func (c *Comparison) grid() grid {
-	g := grid{Name: "Compared", Align: "lrrrl", Head: []string{"", "old", "new", "new/old", ""}}
+	g := grid{Name: "Compared", Align: "lrrrl", Head: []string{"", "old", "new", "new/old", ""}, Notes: c.Warnings}
 	for _, x := range c.Changes {
 		ratio := "-"
 		if !math.IsNaN(x.Ratio) {
@@ -145,12 +145,7 @@ func (c *Comparison) Write(w io.Writer) error {
 	g := c.grid()
 	b.WriteString(g.Name + "\n")
 	g.write(&b, "  ")
-	if len(c.Warnings) > 0 {
-		b.WriteString("\n")
-		for _, s := range c.Warnings {
-			b.WriteString("WARNING: " + s + "\n")
-		}
-	}
+	writeWarnings(&b, g.Notes)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

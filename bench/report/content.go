@@ -18,6 +18,7 @@ type grid struct {
 	Align string     // of each column: l or r
 	Head  []string   // the names of the columns; nil for none
 	Rows  [][]string // as many cells each as Align has letters
+	Notes []string   // warnings of what it shows
 }
 
 // title says what was run.
@@ -107,6 +108,17 @@ func opened(c bench.Connections) string {
 		return fmt.Sprintf("%s opened, %s at a time", count(c.Opened), count(c.Wanted))
 	}
 	return fmt.Sprintf("%s of %s opened", count(c.Opened), count(c.Wanted))
+}
+
+// plurals names the messages of a scenario.
+func plurals(scenario string) string {
+	switch scenario {
+	case "churn":
+		return "Cycles"
+	case "fanout":
+		return "Deliveries"
+	}
+	return "Messages"
 }
 
 // bytesPerSecond says how much payload came in and went out.

@@ -48,7 +48,6 @@ func HTML(w io.Writer, r *bench.Result, c *Comparison) error {
 	}
 	if c != nil {
 		data.Grids = append(data.Grids, c.grid())
-		data.Warnings = append(data.Warnings, c.Warnings...)
 	}
 	var b bytes.Buffer
 	if err := page.Execute(&b, data); err != nil {
@@ -74,7 +73,7 @@ func headline(r *bench.Result) (all []fact) {
 	if l := r.Latency; l != nil {
 		add("p50", duration(float64(l.At["50"])))
 		add("p99", duration(float64(l.At["99"])))
-		add("longest", duration(float64(l.Max)))
+		add("max", duration(float64(l.Max)))
 	}
 	if f := r.Fanout; f != nil {
 		add("reached", percent(f.Reach))
@@ -88,9 +87,9 @@ func headline(r *bench.Result) (all []fact) {
 	}
 	if p := r.Server; p != nil {
 		if r.Messages.Received > 0 {
-			add("server CPU per message", duration(1000*p.PerMessage))
+			add("server CPU / message", duration(1000*p.PerMessage))
 		}
-		add("server memory per connection", size(p.PerConnection))
+		add("server RSS / connection", size(p.PerConnection))
 	}
 	add("errors", count(int64(total(r.Errors))))
 	return all

@@ -51,8 +51,8 @@ func TestHTML(t *testing.T) {
 		"rate":    {"Messages per second", "Latency of each second", "Latency by percentile", "Connect times by percentile"},
 		"search":  {"Messages per second", "Latency of each second", "Latency by percentile", "Connect times by percentile", "Search: p99 at each rate"},
 		"connect": {"Open connections", "Connect times by percentile"},
-		"churn":   {"Messages per second", "Latency of each second", "Open connections", "Latency by percentile", "Connect times by percentile"},
-		"fanout":  {"Messages per second", "Latency of each second", "Latency by percentile", "Fan-out by percentile: first, median and last receiver", "Connect times by percentile"},
+		"churn":   {"Cycles per second", "Latency of each second", "Open connections", "Latency by percentile", "Connect times by percentile"},
+		"fanout":  {"Deliveries per second", "Latency of each second", "Latency by percentile", "Fan-out by percentile", "Connect times by percentile"},
 		"slow":    {"Messages per second", "Latency of each second", "Latency by percentile", "Connect times by percentile"},
 		"storm":   {"Open connections", "Connect times by percentile"},
 	} {
@@ -69,6 +69,9 @@ func TestHTML(t *testing.T) {
 				if !found || strings.Count(drawing, "<path") < 2 || !strings.Contains(drawing, "<text") {
 					t.Errorf("no plot, or an empty one: %s", title)
 				}
+			}
+			if !strings.Contains(page, `<i style="background: var(--series1)"></i>connect`) {
+				t.Error("the legend of the connect times has no colour")
 			}
 			if s := outside.FindString(page); s != "" {
 				t.Errorf("the page refers to what is outside of it: %q", s)
@@ -174,7 +177,7 @@ func TestTicks(t *testing.T) {
 	for _, tick := range timeTicks(50e3, 2e6) {
 		labels = append(labels, tick.Label)
 	}
-	if got := strings.Join(labels, ","); got != "50.0 µs,100 µs,200 µs,500 µs,1.00 ms,2.00 ms" {
+	if got := strings.Join(labels, ","); got != "50 µs,100 µs,200 µs,500 µs,1 ms,2 ms" {
 		t.Errorf("ticks %s", got)
 	}
 }

@@ -22,7 +22,10 @@ type chart struct {
 }
 
 // key is an entry of a legend. Its colour is a property of the page's style.
-type key struct{ Color, Name string }
+type key struct {
+	Color template.CSS
+	Name  string
+}
 
 // charts are the plots of r. What the run does not have is left out.
 func charts(r *bench.Result) ([]chart, error) {
@@ -45,7 +48,7 @@ func charts(r *bench.Result) ([]chart, error) {
 		of    []distribution
 	}{
 		{"Latency by percentile", messages(r)},
-		{"Fan-out by percentile: first, median and last receiver", fanouts(r)},
+		{"Fan-out by percentile", fanouts(r)},
 		{"Connect times by percentile", []distribution{{"connect", r.Connect}}},
 	} {
 		x, err := percentileChart(c.title, c.of)
@@ -74,14 +77,14 @@ type curve struct {
 	points plotter.XYs
 }
 
-// draw adds curves to p, in the colours of the series, and returns their legend. A point that is
+// drawCurves adds curves to p, in the colours of the series, and returns their legend. A point that is
 // not a number leaves a gap.
 func drawCurves(p *plot.Plot, curves []curve) (legend []key) {
 	for i, c := range curves {
 		for _, part := range unbroken(c.points) {
 			addCurve(p, part, colorSeries[i%len(colorSeries)])
 		}
-		legend = append(legend, key{fmt.Sprintf("--series%d", i%len(colorSeries)+1), c.name})
+		legend = append(legend, key{template.CSS(fmt.Sprintf("var(--series%d)", i%len(colorSeries)+1)), c.name})
 	}
 	return legend
 }
@@ -124,7 +127,7 @@ func unbroken(points plotter.XYs) (parts []plotter.XYs) {
 	return parts
 }
 
-// grid draws the lines across.
+// addGrid adds the lines across.
 func addGrid(p *plot.Plot) {
 	g := plotter.NewGrid()
 	g.Vertical.Width = 0
@@ -148,8 +151,8 @@ func percentileChart(title string, of []distribution) (*chart, error) {
 		}
 		const perNine = 24
 		end := nines(1 - 1/float64(d.Count+1))
-		var points plotter.XYs
-		for x := 0.0; x < end; x += 1.0 / perNine {
+		points := plotter.XYs{{X: 0, Y: float64(max(d.Min, 1))}}
+		for x := 1.0 / perNine; x < end; x += 1.0 / perNine {
 			share := 1 - math.Pow(10, -x)
 			points = append(points, plotter.XY{X: x, Y: float64(max(h.ValueAtQuantile(100*share), 1))})
 		}
@@ -182,13 +185,13 @@ func searchChart(r *bench.Result) *chart {
 		}
 	}
 	addDots(p, held, colorGood, draw.CircleGlyph{})
-	addDots(p, missed, colorBad, draw.CrossGlyph{})
+	addDots(p, missed, colorBad, draw.PyramidGlyph{})
 	p.X.Min = 0
 	p.X.Tick.Marker = evenTicks(amount)
 	timeAxis(&p.Y)
 	const title = "Search: p99 at each rate"
 	return &chart{Title: title, SVG: svg(p, title), Legend: []key{
-		{"--good", "● kept the objective"}, {"--bad", "× missed it"},
+		{"var(--good)", "● kept the objective"}, {"var(--bad)", "▲ missed it"},
 	}}
 }
 

@@ -45,7 +45,8 @@ var fonts = regexp.MustCompile(`font-family:[^;"]*;|font-variant:[^;"]*;`)
 // svg draws p as an element for a page, described by label for those who cannot see it.
 func svg(p *plot.Plot, label string) template.HTML {
 	canvas := vgsvg.New(plotWidth, plotHeight)
-	p.Draw(draw.New(canvas))
+	// Room for what is written at the ends of the axes, whatever font the page has.
+	p.Draw(draw.Crop(draw.New(canvas), 6, -22, 0, -4))
 	var b bytes.Buffer
 	_, _ = canvas.WriteTo(&b) // a buffer does not fail
 
@@ -70,7 +71,7 @@ func newPlot(below string) *plot.Plot {
 		a.Tick.Label.Color = colorMuted
 		a.Tick.Label.Font.Size = 11
 		a.Tick.LineStyle.Width = 0
-		a.Tick.Length = 3
+		a.Tick.Length = 5
 		a.LineStyle.Width = 0
 	}
 	p.X.LineStyle.Width = vg.Points(1)

@@ -22,12 +22,7 @@ func Table(w io.Writer, r *bench.Result) error {
 		b.WriteString("\n" + g.Name + "\n")
 		g.write(&b, "  ")
 	}
-	if all := warnings(r); len(all) > 0 {
-		b.WriteString("\n")
-		for _, s := range all {
-			b.WriteString("WARNING: " + s + "\n")
-		}
-	}
+	writeWarnings(&b, warnings(r))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -58,5 +53,15 @@ func (g *grid) write(b *strings.Builder, indent string) {
 			}
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+}
+
+// writeWarnings writes warnings, if there are any, below what they warn of.
+func writeWarnings(b *strings.Builder, all []string) {
+	if len(all) > 0 {
+		b.WriteString("\n")
+	}
+	for _, s := range all {
+		b.WriteString("WARNING: " + s + "\n")
 	}
 }

@@ -1,15 +1,19 @@
 package report
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/plot"
 )
 
-// evenTicks are some five round numbers from min to max, written by label.
+// intervals is the largest number of intervals between ticks.
+const intervals = 6
+
+// evenTicks are round numbers from min to max, written by label.
 func evenTicks(label func(float64) string) plot.TickerFunc {
 	return func(from, to float64) (ticks []plot.Tick) {
-		step := roundStep((to - from) / 5)
+		step := roundStep((to - from) / intervals)
 		for i := math.Ceil(from/step - 1e-9); i*step <= to*(1+1e-9); i++ {
 			ticks = append(ticks, plot.Tick{Value: i * step, Label: label(i * step)})
 		}
@@ -41,14 +45,24 @@ func timeTicks(from, to float64) (ticks []plot.Tick) {
 	for power := math.Pow(10, math.Floor(math.Log10(from))); power <= to; power *= 10 {
 		for _, m := range steps {
 			if v := m * power; v >= from*(1-1e-9) && v <= to*(1+1e-9) {
-				ticks = append(ticks, plot.Tick{Value: v, Label: scaled(math.Round(v), 1000, " ns", " µs", " ms", " s")})
+				ticks = append(ticks, plot.Tick{Value: v, Label: roundTime(v)})
 			}
 		}
 	}
 	return ticks
 }
 
-// timeAxis makes a a logarithmic axis of nanoseconds around what it holds.
+// roundTime writes a round number of nanoseconds.
+func roundTime(ns float64) string {
+	units := []string{"ns", "µs", "ms", "s"}
+	for len(units) > 1 && ns >= 1000*(1-1e-9) {
+		ns /= 1000
+		units = units[1:]
+	}
+	return fmt.Sprintf("%.4g %s", ns, units[0])
+}
+
+// timeAxis makes a logarithmic axis of nanoseconds around what it holds.
 func timeAxis(a *plot.Axis) {
 	a.Min = roundDown(math.Max(a.Min, 1))
 	a.Max = math.Max(roundUp(a.Max), 2*a.Min)

@@ -11,7 +11,7 @@ import (
 
 // throughputChart shows the messages that came back in each second; nil if there is no series.
 func throughputChart(r *bench.Result) *chart {
-	return amountChart(r, "Messages per second", func(s bench.Sample) float64 { return s.Rate })
+	return amountChart(r, plurals(r.Scenario)+" per second", func(s bench.Sample) float64 { return s.Rate })
 }
 
 // connectionsChart shows how many connections were open.
@@ -96,7 +96,7 @@ func shade(p *plot.Plot, r *bench.Result) []key {
 	if !shaded {
 		return nil
 	}
-	return []key{{"--band", "not measured"}}
+	return []key{{"var(--band)", "not measured"}}
 }
 
 // nextTick is the first tick of an axis from 0 that is not below x.
@@ -104,6 +104,6 @@ func nextTick(x float64) float64 {
 	if !(x > 0) {
 		return 1
 	}
-	step := roundStep(x / 5)
+	step := roundStep(x / intervals)
 	return step * math.Ceil(x/step-1e-9)
 }
