@@ -87,7 +87,6 @@ func percentileTicks(_, to float64) (ticks []plot.Tick) {
 		share float64
 		label string
 	}{
-		{0, "0 %"},
 		{0.5, "50 %"},
 		{0.9, "90 %"},
 		{0.99, "99 %"},
