@@ -63,7 +63,7 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Normalize checks the options and fills in the defaults.
+// Normalize checks the options and fills in the defaults. Doing so again changes nothing.
 func (o *Options) Normalize() error {
 	def := func(p *int, n int) {
 		if *p == 0 {
@@ -86,7 +86,6 @@ func (o *Options) Normalize() error {
 	if o.Warmup == 0 {
 		o.Warmup = time.Second
 	}
-	o.Warmup = max(o.Warmup, 0)
 	if len(o.Size.choices) == 0 {
 		o.Size = FixedSize(128)
 	}
@@ -160,7 +159,7 @@ func (o *Options) settings() map[string]string {
 		"duration": o.Duration.String(),
 		"loops":    strconv.Itoa(o.Loops),
 		"size":     o.Size.String(),
-		"warmup":   o.Warmup.String(),
+		"warmup":   max(o.Warmup, 0).String(),
 	}
 	if o.Rate > 0 {
 		s["rate"] = strconv.FormatFloat(o.Rate, 'f', -1, 64)
