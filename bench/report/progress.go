@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -60,6 +61,9 @@ func terminalWidth(w io.Writer) func() int {
 func (p *Progress) Report(s bench.Sample, phase string) {
 	began := p.last
 	p.last = s.T
+	if phase == "" { // the remainder of the phase before
+		phase = cmp.Or(p.phase, "connecting")
+	}
 	// A search measures one rate after the other, without another phase in between if there is no warm-up.
 	if length, ok := p.lengths[phase]; phase != p.phase || ok && s.T-p.began > length.Seconds()+0.5 {
 		p.phase, p.began = phase, began

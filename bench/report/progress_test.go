@@ -28,7 +28,7 @@ func options(warmup, duration time.Duration) *bench.Options {
 
 func TestProgressInPipe(t *testing.T) {
 	var b bytes.Buffer
-	play(NewProgress(&b, options(time.Second, 2*time.Second)), 1, "connecting", 1, "warm-up", 1, "measuring", 2, "ending", 1)
+	play(NewProgress(&b, options(time.Second, 2*time.Second)), 1, "", 1, "warm-up", 1, "measuring", 1, "", 1, "ending", 1)
 	const rest = "  1,000 connections  12.3k/s  p50 120 µs  p99 1.50 ms  2 errors\n"
 	want := "connecting" + rest + "warm-up 1/1 s" + rest + "measuring 1/2 s" + rest + "measuring 2/2 s" + rest + "ending" + rest
 	if b.String() != want {
