@@ -151,24 +151,48 @@ func ParseSLO(s string) (SLO, error) {
 // String returns the form that ParseSLO reads.
 func (s SLO) String() string { return fmt.Sprintf("p%g=%v", s.Percentile, s.Limit) }
 
-// settings are the options that shape a run, by the names of their flags.
-func (o *Options) settings() map[string]string {
+// settings are the options that shape a run of the scenario, by the names of their flags.
+func (o *Options) settings(scenario string) map[string]string {
 	s := map[string]string{
 		"conns":    strconv.Itoa(o.Conns),
-		"depth":    strconv.Itoa(o.Depth),
 		"duration": o.Duration.String(),
 		"loops":    strconv.Itoa(o.Loops),
 		"size":     o.Size.String(),
 		"warmup":   max(o.Warmup, 0).String(),
 	}
-	if o.Rate > 0 {
-		s["rate"] = strconv.FormatFloat(o.Rate, 'f', -1, 64)
+	set := func(name string, given bool, value any) {
+		if given {
+			s[name] = fmt.Sprint(value)
+		}
 	}
-	if o.Binary {
-		s["binary"] = "true"
+	switch scenario {
+	case "echo":
+		set("depth", true, o.Depth)
+	case "fanout":
+		set("depth", true, o.Depth)
+		set("publishers", true, o.Publishers)
+		set("subscribers", true, o.Subscribers)
+	case "slow":
+		set("depth", true, o.Depth)
+		set("slow", true, o.Slow)
+		set("stuck", true, o.Stuck)
+	case "search":
+		set("slo", true, o.SLO)
 	}
-	if o.Verify {
-		s["verify"] = "true"
+	set("rate", o.Rate > 0, strconv.FormatFloat(o.Rate, 'f', -1, 64))
+	set("ramp", o.Ramp > 0, strconv.FormatFloat(o.Ramp, 'f', -1, 64))
+	set("binary", o.Binary, true)
+	set("verify", o.Verify, true)
+	set("source", o.Source.IsValid(), o.Source)
+	set("subprotocol", len(o.Subprotocols) > 0, strings.Join(o.Subprotocols, ","))
+	set("origin", o.Origin != "", o.Origin)
+	set("seed", o.Seed != 1, o.Seed)
+	set("pings", o.Pings > 0, o.Pings)
+	set("lines", len(o.Lines) > 0, len(o.Lines)) // how many; their file is not known here
+	var names []string
+	for _, f := range o.Fields {
+		names = append(names, f.Name) // a value may be a secret
 	}
+	set("header", len(names) > 0, strings.Join(names, ","))
 	return s
 }

@@ -52,7 +52,7 @@ func newRun(ctx context.Context, scenario string, o *Options, handler func(*genL
 		res: &Result{
 			Scenario: scenario,
 			Targets:  o.Targets,
-			Settings: o.settings(),
+			Settings: o.settings(scenario),
 			Started:  time.Now(),
 			Ended:    "complete",
 			Machine:  thisMachine(),

@@ -3,7 +3,6 @@ package bench
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"net"
 	"net/url"
 	"time"
@@ -37,7 +36,6 @@ func RunSlow(ctx context.Context, o Options) (*Result, error) {
 		}
 	}
 	res := r.finish()
-	res.Settings["slow"], res.Settings["stuck"] = fmt.Sprint(o.Slow), fmt.Sprint(o.Stuck)
 	r.warn("of %d slow and %d stuck clients the server dropped %d", o.Slow, o.Stuck, dropped)
 	return res, nil
 }
