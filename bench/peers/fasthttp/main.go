@@ -1,0 +1,91 @@
+// Command fasthttp echoes and broadcasts with github.com/fasthttp/websocket on a fasthttp server: the
+// library's echo and chat examples, with its pool of write buffers, a read buffer that is used
+// again, and prepared messages.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"log"
+	"sync"
+
+	"github.com/fasthttp/websocket"
+	"github.com/valyala/fasthttp"
+
+	"example.org/weir/bench/peers/topic"
+)
+
+const maxMessage = 16 << 20
+
+var (
+	upgrader = websocket.FastHTTPUpgrader{WriteBufferPool: &sync.Pool{}}
+	topics   topic.Registry[*member]
+)
+
+// member is a connection in a topic. Only its queue writes messages to it.
+type member struct {
+	*topic.Queue[*websocket.PreparedMessage]
+}
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "listen on this `address`")
+	flag.Parse()
+	srv := fasthttp.Server{Handler: accept}
+	log.Fatal(srv.ListenAndServe(*addr))
+}
+
+func accept(ctx *fasthttp.RequestCtx) {
+	name, ok := topic.Of(string(ctx.Path()))
+	_ = upgrader.Upgrade(ctx, func(c *websocket.Conn) { // it answers what is no opening request
+		defer c.Close()
+		c.SetReadLimit(maxMessage)
+		if ok {
+			broadcast(c, name)
+		} else {
+			echo(c)
+		}
+	})
+}
+
+func echo(c *websocket.Conn) {
+	var b bytes.Buffer
+	for {
+		op, err := read(c, &b)
+		if err != nil {
+			return
+		}
+		if err := c.WriteMessage(op, b.Bytes()); err != nil {
+			return
+		}
+	}
+}
+
+func broadcast(c *websocket.Conn, name string) {
+	m := &member{topic.NewQueue(c.WritePreparedMessage, func() { c.Close() })}
+	defer m.Close()
+	topics.Join(name, m)
+	defer topics.Leave(name, m)
+	var b bytes.Buffer
+	for {
+		op, err := read(c, &b)
+		if err != nil {
+			return
+		}
+		prepared, err := websocket.NewPreparedMessage(op, b.Bytes())
+		if err != nil {
+			return
+		}
+		topics.Each(name, func(m *member) { m.Put(prepared) })
+	}
+}
+
+// read reads a message into b, without the allocations of ReadMessage.
+func read(c *websocket.Conn, b *bytes.Buffer) (op int, err error) {
+	op, r, err := c.NextReader()
+	if err != nil {
+		return 0, err
+	}
+	b.Reset()
+	_, err = b.ReadFrom(r)
+	return op, err
+}
