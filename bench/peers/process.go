@@ -129,3 +129,19 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return strings.TrimSpace(l.b.String())
 }
+
+// Run runs a client to its end and returns what it wrote to standard output, also when it fails. When
+// ctx ends, the client gets SIGTERM, and is killed when that does not help.
+func Run(ctx context.Context, args []string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.SysProcAttr = ownProcess()
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopTimeout
+	var stdout bytes.Buffer
+	stderr := &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = &stdout, stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.Bytes(), fmt.Errorf("%s: %w: %s", args[0], err, stderr)
+	}
+	return stdout.Bytes(), nil
+}

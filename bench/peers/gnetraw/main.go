@@ -7,7 +7,6 @@ import (
 	"log"
 
 	"github.com/panjf2000/gnet/v2"
-	"github.com/panjf2000/gnet/v2/pkg/logging"
 )
 
 // readBuffer is what Weir gives each event loop by default.
@@ -29,5 +28,5 @@ func (echo) OnTraffic(c gnet.Conn) gnet.Action {
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "listen on this `address`")
 	flag.Parse()
-	log.Fatal(gnet.Run(echo{}, "tcp://"+*addr, gnet.WithReusePort(true), gnet.WithReadBufferCap(readBuffer), gnet.WithLogLevel(logging.ErrorLevel)))
+	log.Fatal(gnet.Run(echo{}, "tcp://"+*addr, gnet.WithReusePort(true), gnet.WithReadBufferCap(readBuffer)))
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/panjf2000/gnet/v2"
-	"github.com/panjf2000/gnet/v2/pkg/logging"
+	"go.uber.org/zap"
 
 	"example.org/weir/bench"
 )
@@ -78,7 +78,8 @@ func (l *loop) OnClose(gnet.Conn, error) gnet.Action {
 // runLoop opens all connections, and keeps messages in flight on them; connect only holds them.
 func runLoop(ctx context.Context, o options, res *bench.Result) error {
 	l := &loop{opt: o, block: make([]byte, o.depth*o.size), latency: hdrhistogram.New(1, int64(time.Hour), 3)}
-	client, err := gnet.NewClient(l, gnet.WithReadBufferCap(readBuffer), gnet.WithLogLevel(logging.ErrorLevel))
+	// gnet would log to standard output, which is for the result.
+	client, err := gnet.NewClient(l, gnet.WithReadBufferCap(readBuffer), gnet.WithLogger(zap.NewNop().Sugar()))
 	if err != nil {
 		return err
 	}

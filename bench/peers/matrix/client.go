@@ -1,0 +1,103 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.org/weir/bench"
+	"example.org/weir/bench/peers"
+)
+
+// load is how long the generators run.
+type load struct {
+	duration, warmup time.Duration
+	// together is how much longer idle connections are held when several generators open them, so
+	// that all are open at once.
+	together time.Duration
+}
+
+// hold is the measured time of a row.
+func (l load) hold(r row) time.Duration {
+	if r.Processes > 1 {
+		return l.duration + l.together
+	}
+	return l.duration
+}
+
+// clientCommand is the command line of the generator for the i-th server of a row, at addr.
+func clientCommand(bin string, p peers.Peer, r row, i int, l load, addr string) []string {
+	scenario := map[string]string{echo: "echo", fanout: "fanout", churn: "churn", idle: "connect"}[r.Kind]
+	generator, target := "weirbench", "ws://"+addr+r.path()
+	if p.Raw {
+		generator, target = "rawload", addr
+	}
+	args := []string{filepath.Join(bin, generator), scenario}
+	flag := func(name string, value any) { args = append(args, "-"+name, fmt.Sprint(value)) }
+	if r.Kind == fanout {
+		flag("publishers", 1)
+		flag("subscribers", r.Conns)
+	} else {
+		flag("conns", r.share(i))
+	}
+	if r.Depth > 0 {
+		flag("depth", r.Depth)
+	}
+	if r.Size > 0 {
+		flag("size", r.Size)
+	}
+	flag("duration", l.hold(r))
+	flag("warmup", l.warmup)
+	if !p.Raw {
+		if r.Kind == churn {
+			flag("source", "127.0.0.0/8") // ports do not run out
+		}
+		args = append(args, "-quiet")
+		flag("json", "-")
+	}
+	return append(args, target)
+}
+
+// pinned runs a command on one core.
+func pinned(core int, args []string) []string {
+	return append([]string{"taskset", "-c", strconv.Itoa(core)}, args...)
+}
+
+// parseResult reads what a generator has printed. The error says why it is of no use.
+func parseResult(b []byte) (*bench.Result, error) {
+	res := &bench.Result{}
+	if err := json.Unmarshal(b, res); err != nil {
+		return nil, fmt.Errorf("the generator's result: %w", err)
+	}
+	var why []string
+	for _, c := range res.Checks {
+		if !c.OK {
+			why = append(why, c.Name+": "+c.Detail)
+		}
+	}
+	for e, n := range res.Errors {
+		why = append(why, fmt.Sprintf("%d × %s", n, e))
+	}
+	if res.Ended != "complete" {
+		why = append(why, res.Ended)
+	}
+	if len(why) > 0 {
+		slices.Sort(why)
+		return nil, fmt.Errorf("%s", strings.Join(why, "; "))
+	}
+	return res, nil
+}
+
+// window is the measured time of a result: it begins once the connections are open and the warm-up
+// is over. churn opens none before.
+func window(r row, l load, res *bench.Result) (from, to time.Time) {
+	from = res.Started.Add(l.warmup)
+	if c := res.Connections; r.Kind != churn && c.Rate > 0 {
+		from = from.Add(time.Duration(float64(c.Opened) / c.Rate * float64(time.Second)))
+	}
+	return from, from.Add(time.Duration(res.Seconds * float64(time.Second)))
+}

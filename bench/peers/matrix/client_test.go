@@ -1,0 +1,80 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/weir/bench"
+	"example.org/weir/bench/peers"
+)
+
+func TestClientCommand(t *testing.T) {
+	chosen, err := peers.Find([]string{"limit", "weir"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, weir := chosen[0], chosen[1]
+	l := load{duration: 5 * time.Second, warmup: time.Second, together: 10 * time.Second}
+	const quiet = " -quiet -json - "
+	for _, test := range []struct {
+		peer peers.Peer
+		row  row
+		want string
+	}{
+		{weir, echoRow(128, 64, 16), "weirbench echo -conns 64 -depth 16 -size 128 -duration 5s -warmup 1s" + quiet + "ws://h:1/echo"},
+		{raw, echoRow(128, 64, 16), "rawload echo -conns 64 -depth 16 -size 128 -duration 5s -warmup 1s h:1"},
+		{weir, fanoutRow(9), "weirbench fanout -publishers 1 -subscribers 9 -depth 1 -size 128 -duration 5s -warmup 1s" + quiet + "ws://h:1/topic/bench"},
+		{weir, row{Kind: churn, Conns: 64, Size: 128, Processes: 1}, "weirbench churn -conns 64 -size 128 -duration 5s -warmup 1s -source 127.0.0.0/8" + quiet + "ws://h:1/echo"},
+		{raw, row{Kind: churn, Conns: 64, Size: 128, Processes: 1}, "rawload churn -conns 64 -size 128 -duration 5s -warmup 1s h:1"},
+		{weir, idleRow(7, 2), "weirbench connect -conns 3 -duration 15s -warmup 1s" + quiet + "ws://h:1/echo"},
+	} {
+		got := strings.Join(pinned(1, clientCommand("b", test.peer, test.row, test.row.Processes-1, l, "h:1")), " ")
+		if want := "taskset -c 1 b/" + test.want; got != want {
+			t.Errorf("%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+func TestParseResult(t *testing.T) {
+	res, err := parseResult([]byte(`{"ended":"complete","messages":{"rate":5},"checks":[{"name":"errors","ok":true}]}`))
+	if err != nil || res.Messages.Rate != 5 {
+		t.Errorf("%+v, %v", res, err)
+	}
+	for text, why := range map[string]string{
+		`weirbench: no`:                         "the generator's result",
+		`{"ended":"interrupted"}`:               "interrupted",
+		`{"ended":"complete","errors":{"x":3}}`: "3 × x",
+		`{"ended":"complete","checks":[{"name":"reach","ok":false,"detail":"1 of 2"}]}`: "reach: 1 of 2",
+	} {
+		if _, err := parseResult([]byte(text)); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v, want %q", text, err, why)
+		}
+	}
+}
+
+func TestWindow(t *testing.T) {
+	start := time.Unix(1000, 0)
+	res := &bench.Result{Started: start, Seconds: 5, Connections: bench.Connections{Opened: 300, Rate: 100}}
+	l := load{warmup: time.Second}
+	if from, to := window(echoRow(1, 300, 1), l, res); !from.Equal(start.Add(4*time.Second)) || !to.Equal(start.Add(9*time.Second)) {
+		t.Errorf("from %v to %v after the start", from.Sub(start), to.Sub(start))
+	}
+	if from, _ := window(row{Kind: churn}, l, res); !from.Equal(start.Add(time.Second)) {
+		t.Errorf("churn: from %v after the start; it opens nothing before", from.Sub(start))
+	}
+}
+
+func TestCommon(t *testing.T) {
+	start := time.Unix(1000, 0)
+	part := func(opening, seconds float64) *bench.Result {
+		return &bench.Result{Started: start, Seconds: seconds, Connections: bench.Connections{Opened: 1000, Rate: 1000 / opening}}
+	}
+	from, to, err := common(idleRow(2000, 2), load{}, []*bench.Result{part(1, 5), part(3, 5)})
+	if err != nil || from.Sub(start).Round(time.Millisecond) != 3*time.Second || to.Sub(start).Round(time.Millisecond) != 6*time.Second {
+		t.Errorf("from %v to %v after the start, %v", from.Sub(start), to.Sub(start), err)
+	}
+	if _, _, err := common(idleRow(2000, 2), load{}, []*bench.Result{part(1, 1), part(3, 5)}); err == nil {
+		t.Error("no error for connections that were never open at once")
+	}
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/weir/bench/peers"
+)
+
+// tiny is a load that only shows that everything works.
+var tiny = load{duration: 300 * time.Millisecond, warmup: 100 * time.Millisecond, together: 2 * time.Second}
+
+// TestMeasure measures the two ends of the table with a row of each kind.
+func TestMeasure(t *testing.T) {
+	chosen, err := peers.Find([]string{limitPeer, ownPeer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		row  row
+		want []string
+	}{
+		{echoRow(128, 8, 2), []string{rate, cpu, core, steal, p50, p99}},
+		{row{Name: "fanout", Kind: fanout, Conns: 8, Depth: 1, Size: 128, Processes: 1}, []string{rate, cpu, core, steal, last}},
+		{row{Name: "churn", Kind: churn, Conns: 2, Size: 128, Processes: 1}, []string{rate, cpu, core, steal}},
+		{row{Name: "idle", Kind: idle, Conns: 50, Processes: 2}, []string{memory, steal}},
+	} {
+		for _, p := range chosen {
+			if !test.row.has(p) {
+				continue
+			}
+			t.Run(test.row.Kind+"/"+p.Name, func(t *testing.T) {
+				t.Parallel()
+				if why, ok := missing[p.Name]; ok {
+					t.Skip(why)
+				}
+				x := here.measure(t.Context(), p, test.row, 1, tiny)
+				if x.Why != "" {
+					t.Fatal(x.Why)
+				}
+				for _, f := range test.want {
+					v, ok := x.Figures[f]
+					if !ok || v < 0 || v == 0 && f != steal && f != memory {
+						t.Errorf("%s is %v", f, v)
+					}
+				}
+				if len(x.Servers) != test.row.Processes || len(x.Clients) != test.row.Processes {
+					t.Errorf("%d servers and %d clients are noted, want %d", len(x.Servers), len(x.Clients), test.row.Processes)
+				}
+			})
+		}
+	}
+}
+
+// TestMeasureFails holds that a reason takes the place of figures.
+func TestMeasureFails(t *testing.T) {
+	chosen, err := peers.Find([]string{ownPeer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("no server", func(t *testing.T) {
+		nowhere := here
+		nowhere.bin = t.TempDir()
+		if x := nowhere.measure(t.Context(), chosen[0], echoRow(1, 1, 1), 1, tiny); !strings.Contains(x.Why, "weir") || x.Figures != nil {
+			t.Errorf("%+v", x)
+		}
+	})
+	t.Run("a generator that fails", func(t *testing.T) {
+		x := here.measure(t.Context(), chosen[0], row{Kind: echo, Conns: 1, Depth: 1, Size: 1 << 40, Processes: 1}, 1, tiny)
+		if !strings.Contains(x.Why, "size") || x.Figures != nil {
+			t.Errorf("%+v, want the generator's words", x)
+		}
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		stopped := errors.New("stopped by the test")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(stopped)
+		if x := here.measure(ctx, chosen[0], echoRow(1, 1, 1), 1, tiny); x.Why == "" || x.Figures != nil {
+			t.Errorf("%+v", x)
+		}
+	})
+}
+
+// TestPerform holds that a run that fails does not end the others, and that what was measured is
+// kept when it is interrupted.
+func TestPerform(t *testing.T) {
+	chosen, err := peers.Find([]string{"weir", "gws"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := schedule(chosen, []row{echoRow(1, 1, 1)}, 2)
+	file := filepath.Join(t.TempDir(), "results.json")
+
+	t.Run("all", func(t *testing.T) {
+		res := &results{}
+		measure := func(_ context.Context, s step) run {
+			if s.peer.Name == "gws" {
+				return run{Peer: "gws", Why: "it did not"}
+			}
+			return run{Peer: "weir", Round: s.round, Figures: figures{rate: 5}}
+		}
+		var out strings.Builder
+		if err := perform(t.Context(), steps, measure, res, func() error { return res.save(file) }, &out); err != nil {
+			t.Fatal(err)
+		}
+		got, err := loadResults(file)
+		if err != nil || len(got.Runs) != 4 || !got.Complete || got.Runs[2].Figures[rate] != 5 || got.Runs[3].Why != "it did not" {
+			t.Errorf("kept %+v, %v", got, err)
+		}
+		if n := strings.Count(out.String(), "\n"); n != 4 || !strings.Contains(out.String(), "it did not") {
+			t.Errorf("progress:\n%s", out.String())
+		}
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		res := &results{}
+		measure := func(_ context.Context, s step) run {
+			if s.round == 2 {
+				cancel()
+			}
+			return run{Peer: s.peer.Name, Round: s.round}
+		}
+		if err := perform(ctx, steps, measure, res, func() error { return res.save(file) }, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		got, err := loadResults(file)
+		if err != nil || len(got.Runs) != 2 || got.Complete {
+			t.Errorf("kept %+v, %v; want the two runs before", got, err)
+		}
+	})
+	t.Run("nowhere to keep them", func(t *testing.T) {
+		full := errors.New("disk full")
+		measured := 0
+		measure := func(context.Context, step) run { measured++; return run{} }
+		err := perform(t.Context(), steps, measure, &results{}, func() error { return full }, io.Discard)
+		if !errors.Is(err, full) || measured != 1 {
+			t.Errorf("%v after %d runs", err, measured)
+		}
+	})
+}
+
+// TestMatrix goes the whole way, from flags to a page.
+func TestMatrix(t *testing.T) {
+	dir := t.TempDir()
+	page := filepath.Join(dir, "PAGE.md")
+	o := &options{
+		place: here, load: tiny, rounds: 1, noBuild: true, now: time.Now(), given: []string{"test"},
+		out: filepath.Join(dir, "r.json"), page: page, plots: filepath.Join(dir, "plots"),
+		stdout: io.Discard, errs: io.Discard,
+	}
+	chosen, err := peers.Find([]string{ownPeer, "gorilla"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.measureAll(t.Context(), chosen, []row{echoRow(16, 4, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{beginMarker, "| gorilla | github.com/gorilla/websocket v1.5.3 |", "weirbench echo -conns 4", endMarker} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the page lacks %q:\n%s", want, text)
+		}
+	}
+	res, err := loadResults(o.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(res.Peers, []string{"weir", "gorilla"}) || len(res.Runs) != 2 || res.Runs[0].Why+res.Runs[1].Why != "" {
+		t.Errorf("results %+v", res)
+	}
+}

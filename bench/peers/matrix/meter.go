@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"example.org/weir/bench"
+)
+
+// interval is the time between readings.
+const interval = 25 * time.Millisecond
+
+// reading is what has been used up to a moment.
+type reading struct {
+	at       time.Time
+	unused   float64 // seconds that the core did nothing, or was not there
+	stolen   float64 // seconds of them that it was not there for this machine
+	cpu      float64 // seconds of the processes
+	resident float64 // bytes of the processes
+}
+
+// meter reads, again and again, what processes and a core use.
+type meter struct {
+	core int
+	pids []int
+
+	stop     chan struct{}
+	stopped  sync.WaitGroup
+	readings []reading // belongs to the goroutine until it has ended
+	err      error     // that has ended it early
+}
+
+// startMeter begins with a first reading.
+func startMeter(core int, pids []int) (*meter, error) {
+	m := &meter{core: core, pids: pids, stop: make(chan struct{})}
+	first, err := m.read()
+	if err != nil {
+		return nil, err
+	}
+	m.readings = []reading{first}
+	m.stopped.Go(func() {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-m.stop:
+				return
+			}
+			r, err := m.read()
+			if err != nil {
+				m.err = err
+				return
+			}
+			m.readings = append(m.readings, r)
+		}
+	})
+	return m, nil
+}
+
+// end stops the readings, with a last one, and returns them.
+func (m *meter) end() ([]reading, error) {
+	close(m.stop)
+	m.stopped.Wait()
+	if m.err != nil {
+		return nil, m.err
+	}
+	r, err := m.read()
+	return append(m.readings, r), err
+}
+
+func (m *meter) read() (r reading, err error) {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return r, err
+	}
+	r.at = time.Now()
+	if r.unused, r.stolen, err = coreTimes(string(stat), m.core); err != nil {
+		return r, err
+	}
+	for _, pid := range m.pids {
+		used, resident, err := bench.ReadProcess(pid)
+		if err != nil {
+			return r, fmt.Errorf("the server has ended: %w", err)
+		}
+		r.cpu += used.Seconds()
+		r.resident += float64(resident)
+	}
+	return r, nil
+}
+
+// coreTimes finds a core's line in /proc/stat: user nice system idle iowait irq softirq steal, in
+// hundredths of a second (proc_stat(5)). What a core was busy with is measured by what is left of the
+// time: the kernel counts idle time exactly, and the rest by sampling.
+func coreTimes(stat string, core int) (unused, stolen float64, err error) {
+	const ticks = 100
+	const idle, iowait, steal = 4, 5, 8
+	name := "cpu" + strconv.Itoa(core)
+	for line := range strings.Lines(stat) {
+		fields := strings.Fields(line)
+		if len(fields) <= steal || fields[0] != name {
+			continue
+		}
+		for _, i := range []int{idle, iowait, steal} {
+			n, err := strconv.ParseFloat(fields[i], 64)
+			if err != nil {
+				return 0, 0, fmt.Errorf("/proc/stat: %w", err)
+			}
+			unused += n / ticks
+			if i == steal {
+				stolen = n / ticks
+			}
+		}
+		return unused, stolen, nil
+	}
+	return 0, 0, fmt.Errorf("/proc/stat has no %s", name)
+}
+
+// at interpolates the readings.
+func at(readings []reading, t time.Time) (reading, error) {
+	for i := 1; i < len(readings); i++ {
+		a, b := readings[i-1], readings[i]
+		if t.Before(a.at) || t.After(b.at) {
+			continue
+		}
+		f := t.Sub(a.at).Seconds() / b.at.Sub(a.at).Seconds()
+		between := func(x, y float64) float64 { return x + f*(y-x) }
+		return reading{
+			at:       t,
+			unused:   between(a.unused, b.unused),
+			stolen:   between(a.stolen, b.stolen),
+			cpu:      between(a.cpu, b.cpu),
+			resident: between(a.resident, b.resident),
+		}, nil
+	}
+	return reading{}, fmt.Errorf("there are no readings at %v", t.Format("15:04:05.000"))
+}
+
+// usage is what has been used between two moments.
+type usage struct {
+	seconds float64 // between them
+	busy    float64 // seconds that the core was busy
+	stolen  float64 // seconds that it was not there
+	cpu     float64 // seconds of the processes
+	growth  float64 // resident bytes at the second, beyond those of the first reading
+}
+
+// used works out what has been used between two moments.
+func used(readings []reading, from, to time.Time) (usage, error) {
+	a, err := at(readings, from)
+	if err != nil {
+		return usage{}, err
+	}
+	b, err := at(readings, to)
+	if err != nil {
+		return usage{}, err
+	}
+	seconds := to.Sub(from).Seconds()
+	return usage{
+		seconds: seconds,
+		busy:    max(0, seconds-(b.unused-a.unused)),
+		stolen:  b.stolen - a.stolen,
+		cpu:     b.cpu - a.cpu,
+		growth:  b.resident - readings[0].resident,
+	}, nil
+}

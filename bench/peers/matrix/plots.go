@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+)
+
+// The size of a plot, and of all bars of a row together.
+const (
+	plotWidth  = 24 * vg.Centimeter
+	plotHeight = 10 * vg.Centimeter
+	rowWidth   = 0.8 * plotWidth
+)
+
+// palette has a colour for each peer, in the order of the tables; Weir's stands out.
+var palette = []color.RGBA{
+	{0xbb, 0xbb, 0xbb, 0xff},
+	{0x77, 0x77, 0x77, 0xff},
+	{0xd6, 0x27, 0x28, 0xff},
+	{0xf0, 0xb0, 0x60, 0xff},
+	{0x1f, 0x77, 0xb4, 0xff},
+	{0x9e, 0xc5, 0xe5, 0xff},
+	{0x2c, 0xa0, 0x2c, 0xff},
+	{0x98, 0xdf, 0x8a, 0xff},
+	{0x94, 0x67, 0xbd, 0xff},
+	{0xc9, 0xb2, 0xd9, 0xff},
+}
+
+// plotAll draws the charts of results as SVG, by the names of their files.
+func plotAll(res *results) (map[string][]byte, error) {
+	files := make(map[string][]byte)
+	for _, c := range charts(res) {
+		svg, err := drawBars(res, c)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		files[c.name+".svg"] = svg
+	}
+	return files, nil
+}
+
+// drawBars draws a chart: for each row a bar for each peer that has a figure there.
+func drawBars(res *results, c chart) ([]byte, error) {
+	p := plot.New()
+	p.Title.Text = c.title
+	p.Y.Label.Text = c.unit
+	p.Y.Min = 0
+	p.Legend.Top = true
+	p.Legend.XOffs = -vg.Centimeter
+	p.Add(plotter.NewGrid())
+	width := rowWidth / vg.Length(len(c.rows)*(len(res.Peers)+1))
+	highest := 0.0
+	for i, peer := range res.Peers {
+		values := make(plotter.Values, len(c.rows))
+		for j, r := range c.rows {
+			values[j] = res.stat(peer, r.Name, mainFigure(r)).Median // 0, no bar, without a figure
+			highest = max(highest, values[j])
+		}
+		bars, err := plotter.NewBarChart(values, width)
+		if err != nil {
+			return nil, err
+		}
+		bars.Color = palette[i%len(palette)]
+		bars.LineStyle.Width = 0
+		bars.Offset = width * vg.Length(float64(i)-float64(len(res.Peers)-1)/2)
+		p.Add(bars)
+		p.Legend.Add(peer, bars)
+	}
+	var titles []string
+	for _, r := range c.rows {
+		titles = append(titles, overviewTitle(r))
+	}
+	p.NominalX(titles...)
+	p.X.Min, p.X.Max = -0.5, float64(len(c.rows))-0.1 // room for the legend
+	p.Y.Max = 1.05 * highest
+	w, err := p.WriterTo(plotWidth, plotHeight, "svg")
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if _, err := w.WriteTo(&b); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"example.org/weir/bench/peers"
+)
+
+// The kinds of rows.
+const (
+	echo   = "echo"
+	fanout = "fanout"
+	churn  = "churn"
+	idle   = "idle"
+)
+
+// row is a workload. Its fields are exported to be kept with the results.
+type row struct {
+	Name  string // unique, for -rows
+	Group string // the heading that it belongs to
+	Title string // what the others of its group differ in
+	Kind  string
+	Conns int // connections; in fanout, subscribers
+	Depth int `json:",omitempty"` // messages in flight per connection
+	Size  int `json:",omitempty"` // bytes of a message
+	// Processes is how many servers, and as many generators, share the connections: one process may
+	// not hold more descriptors than the system permits.
+	Processes int
+}
+
+// allRows is the whole matrix.
+func allRows() (rows []row) {
+	for _, size := range []int{16, 128, 1 << 10, 16 << 10} {
+		for _, conns := range []int{64, 1000, 10_000} {
+			for _, depth := range []int{1, 16} {
+				rows = append(rows, echoRow(size, conns, depth))
+			}
+		}
+	}
+	return append(
+		rows,
+		echoRow(1<<20, 16, 1),
+		fanoutRow(1000),
+		fanoutRow(10_000),
+		row{Name: "churn/64", Group: "Connect, upgrade, echo, close", Title: "64 at a time", Kind: churn, Conns: 64, Size: 128, Processes: 1},
+		idleRow(10_000, 1),
+		idleRow(15_000, 1),
+		idleRow(100_000, 6),
+	)
+}
+
+// quickRows are enough for an impression, in five minutes with all peers.
+func quickRows() []row {
+	names := []string{
+		"echo/128B/1000x1", "echo/128B/1000x16", "echo/16KiB/64x1", "fanout/1000", "churn/64", "idle/10000",
+	}
+	return slices.DeleteFunc(allRows(), func(r row) bool { return !slices.Contains(names, r.Name) })
+}
+
+func echoRow(size, conns, depth int) row {
+	return row{
+		Name:  fmt.Sprintf("echo/%s/%dx%d", unspaced(bytesText(size)), conns, depth),
+		Group: "Echo, " + bytesText(size),
+		Title: fmt.Sprintf("%s connections, %d in flight", thousands(conns), depth),
+		Kind:  echo, Conns: conns, Depth: depth, Size: size, Processes: 1,
+	}
+}
+
+func fanoutRow(n int) row {
+	return row{
+		Name: fmt.Sprintf("fanout/%d", n), Group: "Fan-out, 128 B", Title: "1 to " + thousands(n),
+		Kind: fanout, Conns: n, Depth: 1, Size: 128, Processes: 1,
+	}
+}
+
+func idleRow(n, processes int) row {
+	title := thousands(n) + " connections"
+	if processes > 1 {
+		title += fmt.Sprintf(", %d processes", processes)
+	}
+	return row{
+		Name: fmt.Sprintf("idle/%d", n), Group: "Idle connections", Title: title,
+		Kind: idle, Conns: n, Processes: processes,
+	}
+}
+
+// selectRows keeps the rows whose name matches.
+func selectRows(rows []row, pattern string) ([]row, error) {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, err
+	}
+	rows = slices.DeleteFunc(rows, func(r row) bool { return !re.MatchString(r.Name) })
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("no row matches %q; -list lists them", pattern)
+	}
+	return rows, nil
+}
+
+// has reports whether a peer can have a row: those without WebSocket have no topics.
+func (r row) has(p peers.Peer) bool { return r.Kind != fanout || !p.Raw }
+
+// path is the path that clients connect to.
+func (r row) path() string {
+	if r.Kind == fanout {
+		return peers.TopicPath
+	}
+	return peers.EchoPath
+}
+
+// share is how many of the connections the i-th process has.
+func (r row) share(i int) int {
+	n := r.Conns / r.Processes
+	if i < r.Conns%r.Processes {
+		n++
+	}
+	return n
+}
