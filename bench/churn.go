@@ -9,8 +9,8 @@ import (
 	"example.org/weir/reactor"
 )
 
-// Churn connects, upgrades, has one message echoed and closes, over and over, on Conns connections
-// at a time. Messages are cycles; a latency is that of a whole cycle.
+// RunChurn connects, upgrades, has one message echoed and closes, over and over, on Conns
+// connections at a time. Messages are cycles; a latency is that of a whole cycle.
 func RunChurn(ctx context.Context, o Options) (*Result, error) {
 	r, err := newRun(ctx, "churn", &o, func(*genLoop) reactor.Handler { return churning{} })
 	if err != nil {
@@ -20,61 +20,88 @@ func RunChurn(ctx context.Context, o Options) (*Result, error) {
 	if err := enoughFiles(2 * o.Conns); err != nil {
 		return nil, err
 	}
+	r.reconnects = true
 	var workers sync.WaitGroup
+	hurry := make(chan struct{})
 	r.measure(func() {
 		for i := range o.Conns {
-			workers.Go(func() { r.churn(i) })
+			workers.Go(func() { r.churn(i, hurry) })
 		}
 	}, func() {
 		r.stop.Store(true)
+		t := time.AfterFunc(grace, func() { close(hurry) })
+		defer t.Stop()
 		workers.Wait()
+		r.giveUp()
 	})
-	c := &r.res.Connections
-	c.Opened = int(r.opened.Load())
-	c.Failed = r.failed
-	if r.res.Seconds > 0 {
-		c.Rate = float64(r.measured.received) / r.res.Seconds
-	}
-	return r.finish(), nil
+	res := r.finish()
+	res.Connections.Wanted = res.Connections.Opened + res.Connections.Failed
+	res.Connections.Rate = res.Messages.Rate
+	return res, nil
 }
 
+// cycleTimeout is how long a cycle may take from when the connection is open.
+const cycleTimeout = 10 * time.Second
+
 // churn is one worker. It pauses after a failure, so that a server that is down is not hammered.
-func (r *run) churn(worker int) {
+func (r *run) churn(worker int, hurry <-chan struct{}) {
 	for i := worker; !r.stop.Load() && r.ctx.Err() == nil; i += r.opt.Conns {
-		start := now()
-		s, err := r.open(r.ctx, i)
+		s, err := r.open(i)
 		if err != nil {
 			r.sleepUntil(time.Now().Add(100 * time.Millisecond))
 			continue
 		}
-		s.loop.clear()
-		<-s.ended
-		if s.seq > 0 && s.inFlight.len() == 0 {
-			s.loop.meter.received(0, now()-start, -1)
+		select {
+		case <-s.ended:
+		case <-hurry:
+			s.leave()
+			<-s.ended
+		case <-time.After(cycleTimeout):
+			s.loop.failed("a cycle was not over within " + cycleTimeout.String())
+			s.leave()
+			<-s.ended
 		}
 	}
 }
 
-// churning sends one message, and closes when it has come back.
+// cycle is the message of a cycle, once it has come back.
+type cycle struct {
+	flight
+	bytes int
+}
+
+// churning is the handler: it sends one message, and closes when that has come back. The cycle ends
+// with the connection.
 type churning struct{}
 
 func (churning) OnOpen(c *reactor.Conn) {
 	s := c.Data.(*session)
-	s.conn = c
-	at := now()
-	s.send(at, at)
+	s.opened(c)
+	s.loop.mu.Lock()
+	s.send(s.began, now())
+	s.loop.mu.Unlock()
 }
 
 func (churning) OnMessage(c *reactor.Conn, m codec.Message) {
 	s := c.Data.(*session)
-	s.inFlight.pop()
-	if s.loop.run.opt.Verify {
-		s.loop.meter.mu.Lock()
-		s.order.check(&s.loop.meter.verify, m.Payload)
-		s.loop.meter.mu.Unlock()
+	l := s.loop
+	l.mu.Lock()
+	x, ok := s.answered(m)
+	l.mu.Unlock()
+	if !ok {
+		return
 	}
+	s.churn = cycle{x, len(m.Payload)}
 	s.leaving.Store(true)
-	_ = c.Close(codec.CloseNormal, "")
+	_ = c.Close(codec.CloseNormal, "") // fails only when it is closing already
 }
 
-func (churning) OnClose(c *reactor.Conn, err error) { c.Data.(*session).closed(err) }
+func (churning) OnClose(c *reactor.Conn, err error) {
+	s := c.Data.(*session)
+	if x := s.churn; x.sent != 0 {
+		s.loop.mu.Lock()
+		s.loop.meter.received(x.bytes, x.flight, now())
+		s.loop.mu.Unlock()
+	}
+	s.closed(err)
+}

@@ -7,7 +7,7 @@ import (
 	"example.org/weir/reactor"
 )
 
-// Connect opens connections, as fast as the ramp says, and holds them for Duration, with pings if
+// RunConnect opens connections, as fast as the ramp says, and holds them for Duration, with pings if
 // there are to be any. With PID it tells how much memory each one costs the server.
 func RunConnect(ctx context.Context, o Options) (*Result, error) {
 	r, err := newRun(ctx, "connect", &o, func(*genLoop) reactor.Handler { return answering{} })
@@ -15,58 +15,50 @@ func RunConnect(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer r.close()
-	if err := r.openAll(o.Conns); err != nil {
+	if err := r.begin(o.Conns); err != nil {
 		return nil, err
 	}
 	r.measure(func() {}, func() {})
 	return r.finish(), nil
 }
 
-// Storm opens connections, drops all of them at once, and opens them again, until Duration is over.
-// Connect times are those of the storms.
+// RunStorm opens connections, drops all of them at once, and opens them again, until Duration is
+// over. Connect times are those of the storms.
 func RunStorm(ctx context.Context, o Options) (*Result, error) {
 	r, err := newRun(ctx, "storm", &o, func(*genLoop) reactor.Handler { return answering{} })
 	if err != nil {
 		return nil, err
 	}
 	defer r.close()
-	if err := r.openAll(o.Conns); err != nil {
+	if err := r.begin(o.Conns); err != nil {
 		return nil, err
 	}
-	r.sampleFor(o.Warmup, phaseWarmup)
+	r.reconnects = true
+	r.synchronize(stageMeasure)
+	r.sampleFor(max(o.Warmup, 0), phaseWarmup)
 	r.connect.Reset()
-	r.opened.Store(0)
-	r.gone.Store(0)
-	before := readSelf()
-	server, _ := readProcess(o.PID)
+	end := r.beginCost()
+	before := r.opened.Load()
 	from := time.Now()
-	for end := from.Add(o.Duration); time.Now().Before(end) && ctx.Err() == nil; {
-		r.dropAll()
-		if err := r.openAll(o.Conns); err != nil {
-			return nil, err
-		}
+	for time.Since(from) < o.Duration && ctx.Err() == nil {
+		r.storm()
 	}
 	r.res.Seconds = time.Since(from).Seconds()
-	r.addCost(before, server)
-	if ctx.Err() != nil {
-		r.res.Ended = "interrupted"
-	}
-	r.res.Connections.Rate = float64(r.opened.Load()) / r.res.Seconds
-	return r.finish(), nil
+	end()
+	r.noteEnd()
+	res := r.finish()
+	res.Connections.Rate = float64(r.opened.Load()-before) / res.Seconds
+	return res, nil
 }
 
-// dropAll cuts all connections, as a network or a proxy that fails does, and waits until they are
-// gone.
-func (r *run) dropAll() {
-	for _, l := range r.loops {
-		all := l.all()
-		for _, s := range all {
-			s.leaving.Store(true)
-			_ = s.conn.CloseNow()
-		}
-		for _, s := range all {
-			<-s.ended
-		}
-		l.clear()
+// storm drops all connections and opens as many. It pauses when not one could be opened, so that a
+// server that is down is not hammered.
+func (r *run) storm() {
+	r.dropAll()
+	before := r.opened.Load()
+	r.res.Connections.Wanted += r.opt.Conns
+	r.openAll(r.opt.Conns, phaseMeasuring)
+	if r.opened.Load() == before {
+		r.sleepUntil(time.Now().Add(100 * time.Millisecond))
 	}
 }

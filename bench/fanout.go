@@ -2,9 +2,7 @@ package bench
 
 import (
 	"context"
-	"encoding/hex"
-	"fmt"
-	"sync/atomic"
+	"errors"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -13,47 +11,50 @@ import (
 	"example.org/weir/reactor"
 )
 
-// Fanout publishes to many. Publishers and subscribers connect to the target, a room in which
+// RunFanout publishes to many. Publishers and subscribers connect to the target, a room in which
 // everyone, the sender included, hears each message; each publisher keeps Depth publishes in flight,
-// and sends the next when one has reached everybody. Messages are deliveries.
+// and sends the next when one has reached everybody. Received messages are deliveries, those sent are
+// publishes.
 func RunFanout(ctx context.Context, o Options) (*Result, error) {
-	if len(o.Size.choices) == 0 {
-		o.Size = FixedSize(128)
+	// A publish is told by its number, which therefore is always in the message.
+	if len(o.Lines) > 0 {
+		return nil, errors.New("lines of a file carry no numbers: they cannot be published")
 	}
-	if o.Size.min() < publishLen {
-		return nil, fmt.Errorf("a published message has at least %d bytes", publishLen)
-	}
-	f := &fanout{first: newHistogram(), median: newHistogram(), last: newHistogram(), finished: make(chan uint32, 1<<12)}
+	verified := o.Verify
+	o.Verify = true
+	f := &fanout{first: newHistogram(), median: newHistogram(), last: newHistogram()}
 	r, err := newRun(ctx, "fanout", &o, func(*genLoop) reactor.Handler { return f })
 	if err != nil {
 		return nil, err
 	}
 	defer r.close()
+	o.Verify = verified
+	r.res.Settings = o.settings("fanout")
 	f.run = r
-	f.slots = make([]publish, max(o.Publishers*o.Depth, 1))
+	f.slots = make([]publish, o.Publishers*o.Depth)
+	f.finished = make(chan uint64, 2*len(f.slots)) // a slot's last round, and one that was given up
 	r.res.Connections.Wanted = o.Publishers + o.Subscribers
-	if err := r.openAll(o.Publishers + o.Subscribers); err != nil {
+	if err := r.begin(o.Publishers + o.Subscribers); err != nil {
 		return nil, err
 	}
-	f.receivers = int32(r.opened.Load())
+	f.receivers = uint32(r.opened.Load())
 	r.measure(f.start, f.stop)
+	r.unanswered = f.due - f.reached
 	res := r.finish()
 	f.report(res)
 	return res, nil
 }
-
-// publishLen is how many bytes of a published message say which one it is: hex digits.
-const publishLen = 16
 
 // publishTimeout is how long a publish may take to reach everybody before it is given up.
 const publishTimeout = 5 * time.Second
 
 // fanout is the handler, and the publishers.
 type fanout struct {
+	lifecycle
 	run       *run
-	receivers int32
+	receivers uint32
 	slots     []publish // one for each publish in flight
-	finished  chan uint32
+	finished  chan uint64
 	done      chan struct{}
 
 	// The rest belongs to the goroutine that publishes.
@@ -62,50 +63,52 @@ type fanout struct {
 	reached, due        uint64
 }
 
-// publish is a message on its way to the receivers.
-type publish struct {
-	round               atomic.Uint32 // how often the slot has been used
-	count               atomic.Int32
-	sent                int64
-	first, median, last atomic.Int64
-	measured            bool
-}
-
-func (f *fanout) OnOpen(c *reactor.Conn) { c.Data.(*session).conn = c }
-
-func (f *fanout) OnClose(c *reactor.Conn, err error) { c.Data.(*session).closed(err) }
-
 // OnMessage takes in a delivery.
 func (f *fanout) OnMessage(c *reactor.Conn, m codec.Message) {
 	at := now()
-	meter := c.Data.(*session).loop.meter
-	slot, round, ok := parsePublish(m.Payload)
-	if !ok || int(slot) >= len(f.slots) {
-		meter.failed("a message that was not published")
+	s := c.Data.(*session)
+	n, intact := unseal(m.Payload, 0)
+	slot, round := int(n>>32), uint32(n)
+	if !intact || slot >= len(f.slots) || round == 0 {
+		s.loop.faulty(func(v *Verify) { v.Corrupted++ }, "a message that was not published, or has been changed")
 		return
 	}
-	p := &f.slots[slot]
-	if p.round.Load() != round {
-		meter.failed("a delivery after its publish was given up")
+	if f.run.opt.Verify && s.heard(slot, round, len(f.slots)) {
+		s.loop.faulty(func(v *Verify) { v.Duplicated++ }, "a delivery that was there before")
 		return
 	}
-	meter.received(len(m.Payload), at-p.sent, -1)
-	switch n := p.count.Add(1); n {
-	case 1:
-		p.first.Store(at)
-		fallthrough
-	default:
-		if n == (f.receivers+1)/2 {
-			p.median.Store(at)
-		}
-		if n == f.receivers {
-			p.last.Store(at)
-			f.finished <- slot
-		}
+	x, last, ok := f.slots[slot].arrive(round, at, f.receivers)
+	if !ok {
+		s.loop.failed("a delivery more than there are receivers, or after its publish was given up")
+		return
+	}
+	s.loop.mu.Lock()
+	s.loop.meter.received(len(m.Payload), x, at)
+	s.loop.mu.Unlock()
+	if last {
+		f.finished <- n
 	}
 }
 
-// start begins to publish; stop ends it.
+// faulty counts a fault in what came back.
+func (l *genLoop) faulty(count func(*Verify), what string) {
+	l.mu.Lock()
+	count(&l.meter.verify)
+	l.meter.failed(what)
+	l.mu.Unlock()
+}
+
+// heard notes that the session has got a round of a slot, and reports whether it had it already.
+func (s *session) heard(slot int, round uint32, slots int) bool {
+	if s.seen == nil {
+		s.seen = make([]uint32, slots)
+	}
+	again := round <= s.seen[slot]
+	s.seen[slot] = max(s.seen[slot], round)
+	return again
+}
+
+// start begins to publish; stop ends it, and waits for what is under way.
 func (f *fanout) start() {
 	f.done = make(chan struct{})
 	go f.publishAll()
@@ -116,96 +119,119 @@ func (f *fanout) stop() {
 	<-f.done
 }
 
-// publishAll keeps all slots in flight until the run stops.
+// publishAll keeps all slots in flight until the run stops, and then waits for what is under way.
 func (f *fanout) publishAll() {
 	defer close(f.done)
-	deadlines := make([]time.Time, len(f.slots))
-	for i := range f.slots {
-		f.publish(uint32(i))
-		deadlines[i] = time.Now().Add(publishTimeout)
+	for slot := range f.slots {
+		f.publish(slot)
 	}
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !f.run.stop.Load() && f.run.ctx.Err() == nil {
+	for rounds := len(f.slots); rounds > 0; {
+		var over []int
 		select {
-		case slot := <-f.finished:
-			f.account(slot)
-			f.publish(slot)
-			deadlines[slot] = time.Now().Add(publishTimeout)
+		case n := <-f.finished:
+			if slot := int(n >> 32); number(slot, f.slots[slot].round) == n {
+				over = append(over, slot)
+			}
 		case <-tick.C:
-			for i := range f.slots {
-				if time.Now().After(deadlines[i]) {
-					f.run.loops[0].meter.failed("a publish did not reach everybody in time")
-					f.account(uint32(i))
-					f.publish(uint32(i))
-					deadlines[i] = time.Now().Add(publishTimeout)
-				}
+			over = f.late()
+		}
+		stop := f.run.stop.Load() || f.run.ctx.Err() != nil
+		for _, slot := range over {
+			f.account(slot)
+			if stop {
+				f.slots[slot].idle = true
+				rounds--
+			} else {
+				f.publish(slot)
 			}
 		}
 	}
 }
 
+// late returns the slots whose publishes are to be given up.
+func (f *fanout) late() (slots []int) {
+	at := now()
+	nobody := f.run.live.Load() == 0
+	for i := range f.slots {
+		p := &f.slots[i]
+		if p.idle || at < p.deadline && !nobody {
+			continue
+		}
+		slots = append(slots, i)
+	}
+	return slots
+}
+
 // account takes down how a publish went. One that began outside the measured time is left out.
-func (f *fanout) account(slot uint32) {
+func (f *fanout) account(slot int) {
 	p := &f.slots[slot]
-	n := p.count.Load()
-	if !p.measured || f.run.phase() != phaseMeasuring {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := f.run.loops[0]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !p.sent {
+		l.meter.failed("a publish could not be sent")
+		return
+	}
+	at := now()
+	if p.count < f.receivers {
+		l.meter.failed("a publish did not reach everybody")
+		for range f.receivers - p.count { // they have waited in vain
+			l.meter.time(p.flight, at)
+		}
+	}
+	if !p.flight.measured {
 		return
 	}
 	f.publishes++
-	f.reached += uint64(n)
+	f.reached += uint64(p.count)
 	f.due += uint64(f.receivers)
-	for h, at := range map[*hdrhistogram.Histogram]int64{f.first: p.first.Load(), f.median: p.median.Load(), f.last: p.last.Load()} {
-		if at > 0 {
-			record(h, at-p.sent)
+	waited := func(until int64) int64 {
+		if until == 0 {
+			until = at
 		}
+		return until - p.flight.intended
 	}
+	record(f.first, waited(p.first))
+	record(f.median, waited(p.median))
+	record(f.last, waited(p.last))
 }
 
-// publish sends the next message of a slot, from the publisher whose it is.
-func (f *fanout) publish(slot uint32) {
+// publish sends the next message of a slot, from the publisher whose it is, or another if that one
+// has gone.
+func (f *fanout) publish(slot int) {
 	r := f.run
 	p := &f.slots[slot]
-	publisher := int(slot) % r.opt.Publishers
-	l := r.loops[publisher%len(r.loops)]
-	all := l.all()
-	s := all[publisher/len(r.loops)%len(all)]
-	p.count.Store(0)
-	p.first.Store(0)
-	p.median.Store(0)
-	p.last.Store(0)
-	p.measured = r.phase() == phaseMeasuring
-	p.sent = now()
-	round := p.round.Add(1)
-	_ = s.conn.Do(func(c *reactor.Conn) {
-		m := append([]byte(nil), l.payloads.next(uint64(round))...)
-		formatPublish(m, slot, round)
-		if err := c.WriteMessage(l.payloads.op, m); err != nil {
-			l.meter.failed("publish: " + reason(err))
-			return
+	intended := now()
+	p.deadline = intended + int64(publishTimeout)
+	round := p.next()
+	publisher := slot % r.opt.Publishers
+	for i := range r.loops {
+		all := r.loops[(publisher+i)%len(r.loops)].open()
+		for j := range all {
+			s := all[(publisher/len(r.loops)+j)%len(all)]
+			if s.conn.Do(func(*reactor.Conn) { f.send(s, slot, round, intended) }) == nil {
+				return
+			}
 		}
-		l.meter.sent(len(m))
-	})
+	}
 }
 
-// formatPublish writes over the beginning of b which publish it is.
-func formatPublish(b []byte, slot, round uint32) {
-	hex.Encode(b[:publishLen], []byte{
-		byte(slot >> 24), byte(slot >> 16), byte(slot >> 8), byte(slot),
-		byte(round >> 24), byte(round >> 16), byte(round >> 8), byte(round),
+// send sends a round. It runs on the publisher's loop.
+func (f *fanout) send(s *session, slot int, round uint32, intended int64) {
+	l := s.loop
+	f.slots[slot].send(round, func() flight {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		m := l.payloads.next(0, number(slot, round))
+		if err := s.conn.WriteMessage(l.payloads.op, m); err != nil {
+			l.meter.failed("publish: " + reason(err))
+		}
+		return l.meter.sent(len(m), intended, now())
 	})
-}
-
-func parsePublish(b []byte) (slot, round uint32, ok bool) {
-	var d [8]byte
-	if len(b) < publishLen {
-		return 0, 0, false
-	}
-	if _, err := hex.Decode(d[:], b[:publishLen]); err != nil {
-		return 0, 0, false
-	}
-	word := func(d []byte) uint32 { return uint32(d[0])<<24 | uint32(d[1])<<16 | uint32(d[2])<<8 | uint32(d[3]) }
-	return word(d[:4]), word(d[4:]), true
 }
 
 // report fills in the result.

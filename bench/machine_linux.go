@@ -4,18 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
-
-// usage is what a process has used so far.
-type usage struct {
-	cpu float64 // seconds, user and system
-	rss int64   // bytes
-}
 
 // readProcess reads what a process has used from /proc.
 func readProcess(pid int) (u usage, err error) {
@@ -64,43 +55,16 @@ func scheduled(pid int) (ns float64, err error) {
 	return ns, nil
 }
 
-// readSelf reads what this process has used.
-func readSelf() usage {
-	var r unix.Rusage
-	_ = unix.Getrusage(unix.RUSAGE_SELF, &r)
-	seconds := func(t unix.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
-	return usage{cpu: seconds(r.Utime) + seconds(r.Stime)}
-}
-
-// thisMachine describes the machine.
-func thisMachine() Machine {
-	m := Machine{CPU: "unknown", Cores: runtime.NumCPU(), Go: runtime.Version()}
-	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(b)) {
-			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-				m.CPU = strings.TrimSpace(value)
-				break
-			}
+// cpuModel returns the name of the processor.
+func cpuModel() string {
+	b, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "unknown"
+	}
+	for line := range strings.Lines(string(b)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
 		}
 	}
-	var u unix.Utsname
-	if unix.Uname(&u) == nil {
-		m.Kernel = unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
-	}
-	return m
-}
-
-// enoughFiles checks that n connections can be opened, which Go has raised the limit for as far as
-// it may.
-func enoughFiles(n int) error {
-	var r unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
-		return nil
-	}
-	const others = 200 // event loops, files, and both descriptors of a connection that is being opened
-	if need := uint64(n + others); need > r.Cur {
-		return fmt.Errorf("%d connections need %d open files, and this process may have %d: raise the limit "+
-			"(ulimit -n %d), or share them among several processes (weirbench worker)", n, need, r.Cur, need)
-	}
-	return nil
+	return "unknown"
 }

@@ -1,7 +1,8 @@
 package bench
 
 import (
-	"sync"
+	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -12,15 +13,33 @@ var epoch = time.Now()
 
 func now() int64 { return int64(time.Since(epoch)) }
 
-// meter counts and times what one event loop does. The loop writes, the sampler reads once a
-// second, so its mutex is hardly ever contended.
+// window is the measured time. A message belongs to it when it was meant to be sent in it, whenever
+// it comes back: what is slow at the end counts, what was sent in the warm-up does not. So a result
+// has as many latencies as messages that were sent.
+type window struct{ from, to atomic.Int64 }
+
+// open begins the measured time; before the first call nothing belongs to it.
+func (w *window) open() {
+	w.from.Store(now())
+	w.to.Store(math.MaxInt64)
+}
+
+// close ends it.
+func (w *window) close() { w.to.Store(now()) }
+
+func (w *window) has(at int64) bool { return at >= w.from.Load() && at < w.to.Load() }
+
+// meter counts and times what one event loop does. It is guarded by the loop's mutex.
 type meter struct {
-	mu      sync.Mutex
-	tally   tally
-	latency *hdrhistogram.Histogram // since the last sample
-	raw     *hdrhistogram.Histogram // since the last sample; from the actual time of sending
-	verify  Verify
-	errors  map[string]int
+	window     *window
+	openLoop   bool  // messages have a time when they were meant to be sent, and one when they were
+	tally      tally // all, the warm-up's too
+	measured   tally // sent and bytesOut, of messages that belong to the measured time
+	latency    *hdrhistogram.Histogram
+	raw        *hdrhistogram.Histogram // from the actual time of sending
+	unmeasured *hdrhistogram.Histogram // of messages outside of the measured time
+	verify     Verify
+	errors     map[string]int
 }
 
 // tally are counts that only grow.
@@ -39,94 +58,65 @@ func (t *tally) add(u tally) {
 	t.bytesIn += u.bytesIn
 }
 
-func newMeter() *meter {
-	return &meter{latency: newHistogram(), raw: newHistogram(), errors: make(map[string]int)}
+func newMeter(w *window, openLoop bool) meter {
+	return meter{
+		window:     w,
+		openLoop:   openLoop,
+		latency:    newHistogram(),
+		raw:        newHistogram(),
+		unmeasured: newHistogram(),
+		errors:     make(map[string]int),
+	}
 }
 
-// sent counts a message that was sent.
-func (m *meter) sent(bytes int) {
-	m.mu.Lock()
+// sent counts a message that was meant to be sent at intended, and was at at. It returns its flight.
+func (m *meter) sent(bytes int, intended, at int64) flight {
 	m.tally.sent++
 	m.tally.bytesOut += uint64(bytes)
-	m.mu.Unlock()
+	x := flight{intended: intended, sent: at, measured: m.window.has(intended)}
+	if x.measured {
+		m.measured.sent++
+		m.measured.bytesOut += uint64(bytes)
+	}
+	return x
 }
 
-// received counts a message that came back after latency, or without a time when that is negative.
-// raw is the latency from the actual time of sending, where that is another.
-func (m *meter) received(bytes int, latency, raw int64) {
-	m.mu.Lock()
+// received counts a message that came back at at.
+func (m *meter) received(bytes int, x flight, at int64) {
 	m.tally.received++
 	m.tally.bytesIn += uint64(bytes)
-	if latency >= 0 {
-		record(m.latency, latency)
+	m.time(x, at)
+}
+
+// time takes down how long a message took.
+func (m *meter) time(x flight, at int64) {
+	if !x.measured {
+		record(m.unmeasured, at-x.intended)
+		return
 	}
-	if raw >= 0 {
-		record(m.raw, raw)
+	record(m.latency, at-x.intended)
+	if m.openLoop {
+		record(m.raw, at-x.sent)
 	}
-	m.mu.Unlock()
 }
 
 // failed counts an error by what went wrong.
-func (m *meter) failed(what string) {
-	m.mu.Lock()
-	m.errors[what]++
-	m.mu.Unlock()
-}
+func (m *meter) failed(what string) { m.errors[what]++ }
 
 // failures is the number of errors so far.
 func (m *meter) failures() (n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for _, k := range m.errors {
 		n += k
 	}
 	return n
 }
 
-// take adds what has been measured since the last take to the histograms, and returns the counts so
-// far.
-func (m *meter) take(latency, raw *hdrhistogram.Histogram) tally {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	latency.Merge(m.latency)
-	raw.Merge(m.raw)
-	m.latency.Reset()
-	m.raw.Reset()
-	return m.tally
-}
-
-// sequence looks at the numbers that come back on one connection.
-type sequence struct {
-	next    uint64              // the number that is due
-	missing map[uint64]struct{} // smaller ones that have not come
-}
-
-// check takes in a message and counts what is wrong with it.
-func (s *sequence) check(v *Verify, payload []byte) {
-	seq, intact := unseal(payload)
-	switch {
-	case !intact:
-		v.Corrupted++
-		s.next++ // it stands for the one that was due
-	case seq == s.next:
-		s.next++
-	case seq > s.next:
-		if s.missing == nil {
-			s.missing = make(map[uint64]struct{})
-		}
-		for ; s.next < seq; s.next++ {
-			s.missing[s.next] = struct{}{}
-		}
-		s.next++
-	default:
-		if _, late := s.missing[seq]; late {
-			delete(s.missing, seq)
-			v.Reordered++
-		} else {
-			v.Duplicated++
+// take moves what has been timed since the last call into the histograms.
+func (m *meter) take(latency, raw, unmeasured *hdrhistogram.Histogram) {
+	for from, to := range map[*hdrhistogram.Histogram]*hdrhistogram.Histogram{m.latency: latency, m.raw: raw, m.unmeasured: unmeasured} {
+		if from.TotalCount() > 0 {
+			to.Merge(from)
+			from.Reset()
 		}
 	}
 }
-
-// lost is the number of messages that others have overtaken and that never came.
-func (s *sequence) lost() uint64 { return uint64(len(s.missing)) }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,14 +10,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"example.org/weir/codec"
 )
 
 // Options say what load is put on which server. The zero value of a field means the default that its
-// comment gives; Normalize fills the defaults in.
+// comment gives; Normalize fills the defaults in. They are sent to workers as JSON, but for the fields
+// that say otherwise.
 type Options struct {
 	// Targets are ws:// URLs, or unix:///path for a Unix socket; connections go to them in turn.
+	// With Raw they are tcp://host:port, or unix:///path.
 	Targets []string
 	// Conns is the number of connections. Default 100.
 	Conns int
@@ -26,7 +30,7 @@ type Options struct {
 	Depth int
 	// Rate is the number of messages per second in open loops, over all connections.
 	Rate float64
-	// Duration is the time measured, after Warmup. Defaults 10 s and 1 s. Negative: no warm-up.
+	// Duration is the time measured, after Warmup. Defaults 10 s and 1 s. A negative Warmup is none.
 	Duration, Warmup time.Duration
 	// Size says how large messages are. Default 128 bytes.
 	Size Sizes
@@ -34,16 +38,18 @@ type Options struct {
 	Binary bool
 	// Lines are sent instead of generated payloads, in turn, where there are any.
 	Lines []string
-	// Verify gives each message a sequence number and a checksum and looks at them when it comes
-	// back. Messages must have at least VerifyLen bytes.
+	// Verify gives each message a number and a checksum and looks at them when it comes back.
+	// Messages must have at least VerifyLen bytes.
 	Verify bool
+	// Raw is plain TCP in echo: Size bytes are sent, and as many are taken for the answer.
+	Raw bool
 	// Source is a range of local addresses to connect from, in turn.
 	Source netip.Prefix
 	// Fields, Subprotocols and Origin are sent with each opening request.
 	Fields       []codec.Field
 	Subprotocols []string
 	Origin       string
-	// Seed makes payloads and choices repeatable. Default 1.
+	// Seed makes payloads and sizes repeatable. Default 1.
 	Seed uint64
 	// Loops is the number of event loops of the generator. Default 1.
 	Loops int
@@ -53,14 +59,21 @@ type Options struct {
 	Pings time.Duration
 	// Publishers and Subscribers are the connections of fanout. Defaults 1 and Conns.
 	Publishers, Subscribers int
-	// Slow and Stuck are the clients that read slowly, and never, in slow. Defaults 10 and 10.
+	// Slow and Stuck are the clients that read slowly, and never, in slow. Defaults 10 and 10;
+	// negative for none.
 	Slow, Stuck int
 	// SLO is the objective of search: a percentile and its limit. Default p99 within 10 ms.
 	SLO SLO
+	// Worker is the number of this worker among those that share a load. It has payloads of its own.
+	Worker int
+
 	// Progress is told about each second, and about the phase of the run. It may be nil.
-	Progress func(s Sample, phase string)
+	Progress func(s Sample, phase string) `json:"-"`
+	// Sync is called before the run begins to connect and before it begins to measure, and returns
+	// when it may; the run ends when the context does meanwhile. It may be nil.
+	Sync func(ctx context.Context, stage string) error `json:"-"`
 	// Logger gets warnings of the event loops. Default: discarded.
-	Logger *slog.Logger
+	Logger *slog.Logger `json:"-"`
 }
 
 // Normalize checks the options and fills in the defaults. Doing so again changes nothing.
@@ -103,53 +116,67 @@ func (o *Options) check() error {
 		return errors.New("no target; give the URL of a server, for instance ws://localhost:8080")
 	}
 	for _, t := range o.Targets {
-		u, err := url.Parse(t)
-		if err != nil || (u.Scheme != "ws" && u.Scheme != "unix") {
-			return fmt.Errorf("bad target %q: want ws://host:port/path or unix:///path", t)
+		if err := o.checkTarget(t); err != nil {
+			return err
 		}
 	}
 	switch {
-	case o.Conns < 0 || o.Depth < 0 || o.Loops < 0 || o.Rate < 0 || o.Ramp < 0 || o.Publishers < 0 || o.Subscribers < 0:
+	case o.Conns < 0 || o.Depth < 0 || o.Loops < 0 || o.Rate < 0 || o.Ramp < 0 || o.Publishers < 0 || o.Subscribers < 0 || o.Pings < 0:
 		return errors.New("a number is negative")
 	case o.Duration < 0:
 		return errors.New("the duration is negative")
-	case o.Verify && len(o.Lines) > 0:
-		return errors.New("lines of a file carry no sequence numbers: they cannot be verified")
-	case o.Verify && o.Size.min() < VerifyLen:
-		return fmt.Errorf("messages that are verified have at least %d bytes", VerifyLen)
+	}
+	return o.checkMessages()
+}
+
+// checkTarget refuses what cannot be connected to.
+func (o *Options) checkTarget(t string) error {
+	scheme := "ws"
+	if o.Raw {
+		scheme = "tcp"
+	}
+	u, err := url.Parse(t)
+	switch {
+	case err == nil && u.Scheme == "unix" && u.Host == "" && u.Path != "":
+		return nil
+	case err == nil && u.Scheme == "wss":
+		return fmt.Errorf("bad target %q: wss is not supported yet", t)
+	case err != nil || u.Scheme != scheme || u.Hostname() == "" || (o.Raw && u.Port() == ""):
+		return fmt.Errorf("bad target %q: want %s://host:port or unix:///path", t, scheme)
 	}
 	return nil
 }
 
-// address splits a target into the URL to ask for and the Unix socket to connect to, if any.
-func address(target string) (rawURL, socket string) {
-	if path, ok := strings.CutPrefix(target, "unix://"); ok {
-		return "ws://localhost/", path
+func (o *Options) checkMessages() error {
+	size, fixed := o.Size.fixed()
+	switch {
+	case o.Raw && (o.Verify || len(o.Lines) > 0):
+		return errors.New("raw connections carry no messages that could be verified, and no lines")
+	case o.Raw && (!fixed || size == 0):
+		return errors.New("raw connections need one size, of at least a byte, since answers are told by their length")
+	case o.Verify && len(o.Lines) > 0:
+		return errors.New("lines of a file carry no numbers: they cannot be verified")
+	case o.Verify && o.Size.min() < VerifyLen:
+		return fmt.Errorf("messages that are verified or published have at least %d bytes", VerifyLen)
 	}
-	return target, ""
-}
-
-// SLO is a service level objective: Percentile percent of the latencies are at most Limit.
-type SLO struct {
-	Percentile float64
-	Limit      time.Duration
-}
-
-// ParseSLO reads an objective such as "p99=10ms" or "p99.9=50ms".
-func ParseSLO(s string) (SLO, error) {
-	var slo SLO
-	name, limit, ok := strings.Cut(s, "=")
-	d, err := time.ParseDuration(limit)
-	if _, scan := fmt.Sscanf(name, "p%g", &slo.Percentile); !ok || err != nil || scan != nil ||
-		d <= 0 || slo.Percentile <= 0 || slo.Percentile > 100 {
-		return SLO{}, fmt.Errorf("bad objective %q: want a percentile and a time, such as p99=10ms", s)
+	if o.Binary {
+		return nil
 	}
-	slo.Limit = d
-	return slo, nil
+	for i, line := range o.Lines {
+		if !utf8.ValidString(line) {
+			return fmt.Errorf("line %d is not UTF-8, which a text message has to be; send binary messages", i+1)
+		}
+	}
+	return nil
 }
 
-// String returns the form that ParseSLO reads.
-func (s SLO) String() string { return fmt.Sprintf("p%g=%v", s.Percentile, s.Limit) }
+// outbound is how many bytes may wait to be sent on a connection: as many as a closed loop has in
+// flight, and in an open loop a share of 1 GiB, between 1 and 64 MiB.
+func (o *Options) outbound() int {
+	const header = 14
+	share := max(1<<20, min(64<<20, (1<<30)/max(o.Conns, 1)))
+	return max(share, o.Depth*(o.Size.max()+header))
+}
 
 // settings are the options that shape a run of the scenario, by the names of their flags.
 func (o *Options) settings(scenario string) map[string]string {
@@ -183,6 +210,7 @@ func (o *Options) settings(scenario string) map[string]string {
 	set("ramp", o.Ramp > 0, strconv.FormatFloat(o.Ramp, 'f', -1, 64))
 	set("binary", o.Binary, true)
 	set("verify", o.Verify, true)
+	set("raw", o.Raw, true)
 	set("source", o.Source.IsValid(), o.Source)
 	set("subprotocol", len(o.Subprotocols) > 0, strings.Join(o.Subprotocols, ","))
 	set("origin", o.Origin != "", o.Origin)

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"hash/crc32"
 	"math/rand/v2"
@@ -24,6 +25,7 @@ type payloads struct {
 	line   int
 }
 
+// newPayloads makes the messages of a loop. Different numbers of loops give different ones.
 func newPayloads(o *Options, loop int) *payloads {
 	p := &payloads{
 		op:     codec.Text,
@@ -43,8 +45,8 @@ func newPayloads(o *Options, loop int) *payloads {
 	return p
 }
 
-// next returns a message. seq is its number on its connection.
-func (p *payloads) next(seq uint64) []byte {
+// next returns a message: the one with the number seq of the connection with the number conn.
+func (p *payloads) next(conn int, seq uint64) []byte {
 	if len(p.lines) > 0 {
 		p.buf = append(p.buf[:0], p.lines[p.line]...)
 		p.line = (p.line + 1) % len(p.lines)
@@ -56,37 +58,35 @@ func (p *payloads) next(seq uint64) []byte {
 		return window
 	}
 	p.buf = append(p.buf[:0], window...)
-	seal(p.buf, seq)
+	seal(p.buf, conn, seq)
 	return p.buf
 }
 
-// seal writes the sequence number and the checksum over the first VerifyLen bytes of b.
-func seal(b []byte, seq uint64) {
+// seal writes the number of a message and a checksum over the first VerifyLen bytes of b.
+func seal(b []byte, conn int, seq uint64) {
 	var n [8]byte
-	for i := range n {
-		n[i] = byte(seq >> (56 - 8*i))
-	}
+	binary.BigEndian.PutUint64(n[:], seq)
 	hex.Encode(b[:16], n[:])
-	hex.Encode(b[16:VerifyLen], checksum(b))
+	sum := checksum(b, conn)
+	hex.Encode(b[16:VerifyLen], sum[:])
 }
 
-// checksum covers a message but for the place where the checksum stands.
-func checksum(b []byte) []byte {
-	sum := crc32.Update(crc32.ChecksumIEEE(b[:16]), crc32.IEEETable, b[VerifyLen:])
-	return []byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}
+// checksum covers a message but for the place where the checksum stands, and the connection: on
+// another one the message is a wrong one.
+func checksum(b []byte, conn int) (sum [4]byte) {
+	c := crc32.Update(uint32(conn), crc32.IEEETable, b[:16])
+	binary.BigEndian.PutUint32(sum[:], crc32.Update(c, crc32.IEEETable, b[VerifyLen:]))
+	return sum
 }
 
-// unseal returns the sequence number of a message, and whether it came back as it was sent.
-func unseal(b []byte) (seq uint64, intact bool) {
+// unseal returns the number of a message, and whether it came back as it was sent on the connection.
+func unseal(b []byte, conn int) (seq uint64, intact bool) {
+	var n [VerifyLen / 2]byte
 	if len(b) < VerifyLen {
 		return 0, false
 	}
-	var n [12]byte
-	if _, err := hex.Decode(n[:], b[:VerifyLen]); err != nil || [4]byte(n[8:]) != [4]byte(checksum(b)) {
+	if _, err := hex.Decode(n[:], b[:VerifyLen]); err != nil || [4]byte(n[8:]) != checksum(b, conn) {
 		return 0, false
 	}
-	for _, d := range n[:8] {
-		seq = seq<<8 | uint64(d)
-	}
-	return seq, true
+	return binary.BigEndian.Uint64(n[:8]), true
 }

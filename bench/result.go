@@ -51,7 +51,9 @@ type Connections struct {
 	Rate   float64 `json:"rate"`   // opened per second while opening
 }
 
-// Messages counts the messages of the measured time.
+// Messages counts the messages of the measured time: those that were meant to be sent in it, and
+// those that came in it. What is on the way when it begins or ends makes the difference; the check
+// "answers" tells whether anything was lost.
 type Messages struct {
 	Sent     uint64  `json:"sent"`
 	Received uint64  `json:"received"`
@@ -60,7 +62,9 @@ type Messages struct {
 	Rate     float64 `json:"rate"`      // received per second
 }
 
-// Latency is a distribution of times, in nanoseconds.
+// Latency is a distribution of times, in nanoseconds. That of a result has every message that was
+// sent in the measured time, also what came back after its end; what never came back has the time
+// that it was waited for.
 type Latency struct {
 	Count int64            `json:"count"`
 	Mean  float64          `json:"mean_ns"`

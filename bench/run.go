@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -16,23 +15,26 @@ import (
 
 // run is a scenario under way.
 type run struct {
-	opt   *Options
-	res   *Result
-	loops []*genLoop
-	ctx   context.Context // ends on Ctrl-C
+	opt    *Options
+	res    *Result
+	loops  []*genLoop
+	ctx    context.Context // ends on Ctrl-C
+	dial   func(ctx context.Context, s *session) error
+	window window
+	stop   atomic.Bool // nothing more is sent
 
-	opened, lost atomic.Int64
-	gone         atomic.Int64 // closed, by whomever
-	unanswered   uint64
-	now          atomic.Value // the phase, a string
-	stop         atomic.Bool  // closed loops send no more
-	connectMu    sync.Mutex
-	connect      *hdrhistogram.Histogram
-	failed       int
+	// Counts of connections.
+	opened, live, lost, failed atomic.Int64
 
+	connectMu sync.Mutex
+	connect   *hdrhistogram.Histogram
+
+	// The rest belongs to the goroutine of the scenario.
 	latency, raw *hdrhistogram.Histogram // of the measured time
-	measured     tally                   // in the measured time
-	began        time.Time
+	arrived      tally                   // received and bytesIn, during the measured time
+	phase        string
+	reconnects   bool // that no connection is left does not end the run
+	unanswered   uint64
 	sampled      time.Time // the end of the last sample
 	sampledTally tally     // at that time
 }
@@ -48,7 +50,6 @@ func newRun(ctx context.Context, scenario string, o *Options, handler func(*genL
 		connect: newHistogram(),
 		latency: newHistogram(),
 		raw:     newHistogram(),
-		began:   time.Now(),
 		res: &Result{
 			Scenario: scenario,
 			Targets:  o.Targets,
@@ -59,21 +60,13 @@ func newRun(ctx context.Context, scenario string, o *Options, handler func(*genL
 			Errors:   map[string]int{},
 		},
 	}
-	r.sampled = r.began
+	r.dial = r.dialWebSocket
+	r.sampled = r.res.Started
 	r.res.Connections.Wanted = o.Conns
+	openLoop := scenario == "rate" || scenario == "search"
 	for i := range o.Loops {
-		l := &genLoop{run: r, meter: newMeter(), payloads: newPayloads(o, i)}
-		l.client = &reactor.Client{
-			MaxMessage:  -1,
-			MaxOutbound: 64 << 20,
-			IdleTimeout: -1,
-			Loops:       1,
-			ReadBuffer:  1 << 20,
-			Logger:      o.Logger,
-		}
-		if o.Pings > 0 {
-			l.client.IdleTimeout = 2 * o.Pings
-		}
+		l := &genLoop{run: r, meter: newMeter(&r.window, openLoop), payloads: newPayloads(o, o.Worker<<32+i)}
+		l.client = newClient(o)
 		r.loops = append(r.loops, l)
 	}
 	for _, l := range r.loops {
@@ -86,13 +79,45 @@ func newRun(ctx context.Context, scenario string, o *Options, handler func(*genL
 		}
 		r.res.Server = &Process{PID: o.PID, RSSBefore: p.rss}
 	}
+	r.synchronize(stageConnect)
 	return r, nil
+}
+
+// newClient makes the event loop of a genLoop.
+func newClient(o *Options) *reactor.Client {
+	c := &reactor.Client{
+		MaxMessage:       -1,
+		MaxOutbound:      o.outbound(),
+		HandshakeTimeout: connectTimeout,
+		IdleTimeout:      -1,
+		Loops:            1,
+		ReadBuffer:       1 << 20,
+		Logger:           o.Logger,
+	}
+	if o.Pings > 0 {
+		c.IdleTimeout = 2 * o.Pings // a ping is sent after half of it
+	}
+	return c
+}
+
+// The stages of a run that several workers begin together.
+const (
+	stageConnect = "connect"
+	stageMeasure = "measure"
+)
+
+// synchronize waits until all workers have come as far, where there are several. Its error, which
+// means that the run is to end, shows in the context too.
+func (r *run) synchronize(stage string) {
+	if r.opt.Sync != nil {
+		_ = r.opt.Sync(r.ctx, stage)
+	}
 }
 
 // close cuts what connections are left.
 func (r *run) close() {
 	for _, l := range r.loops {
-		for _, s := range l.all() {
+		for _, s := range l.open() {
 			s.leaving.Store(true)
 		}
 	}
@@ -101,47 +126,80 @@ func (r *run) close() {
 	}
 }
 
-// openAll opens n connections to the targets in turn, at the ramp's rate, and returns their
-// sessions. What fails is counted. It ends early with the context.
-func (r *run) openAll(n int) error {
+// begin opens the n connections that a scenario begins with. It fails when there is not a single one.
+func (r *run) begin(n int) error {
 	if err := enoughFiles(n); err != nil {
 		return err
 	}
-	start := time.Now()
-	sem := make(chan struct{}, 64)
-	var wg sync.WaitGroup
-	for i := range n {
-		if r.opt.Ramp > 0 {
-			r.sleepUntil(start.Add(time.Duration(float64(i) / r.opt.Ramp * float64(time.Second))))
-		}
-		if r.ctx.Err() != nil {
-			break
-		}
-		sem <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-sem }()
-			_, _ = r.open(r.ctx, i)
-		})
-		r.sampleIfDue(phaseConnecting)
-	}
-	wg.Wait()
-	opened := int(r.opened.Load())
-	c := &r.res.Connections
-	c.Opened = opened
-	c.Failed = r.failed
-	c.Rate = float64(opened) / time.Since(start).Seconds()
-	if opened == 0 && r.ctx.Err() == nil {
+	r.openAll(n, phaseConnecting)
+	if r.opened.Load() == 0 && r.ctx.Err() == nil {
 		return fmt.Errorf("no connection could be opened: %s", r.anyError())
 	}
 	return nil
 }
 
+// connectTimeout is how long an attempt to connect and upgrade may take.
+const connectTimeout = 10 * time.Second
+
+// dialers is how many attempts are under way at a time.
+const dialers = 64
+
+// openAll opens n connections to the targets in turn, at the ramp's rate. What fails is counted. It
+// ends early with the context.
+func (r *run) openAll(n int, phase string) {
+	start := time.Now()
+	before := r.opened.Load()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, dialers) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				if r.opt.Ramp > 0 {
+					r.sleepUntil(start.Add(time.Duration(float64(i) / r.opt.Ramp * float64(time.Second))))
+				}
+				if r.ctx.Err() != nil {
+					return
+				}
+				_, _ = r.open(i) // counted
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	r.sampleUntil(done, phase)
+	c := &r.res.Connections
+	c.Rate = float64(r.opened.Load()-before) / time.Since(start).Seconds()
+}
+
 // open opens the connection number i.
-func (r *run) open(ctx context.Context, i int) (*session, error) {
+func (r *run) open(i int) (*session, error) {
+	s := newSession(r.loops[i%len(r.loops)], i)
+	ctx, cancel := context.WithTimeout(r.ctx, connectTimeout)
+	defer cancel()
+	s.began = now()
+	if err := r.dial(ctx, s); err != nil {
+		if r.ctx.Err() == nil { // otherwise we gave up, not the server
+			s.loop.failed("connect: " + reason(err))
+			r.failed.Add(1)
+		}
+		return nil, err
+	}
+	took := now() - s.began
+	s.establish()
+	r.connectMu.Lock()
+	record(r.connect, took)
+	r.connectMu.Unlock()
+	return s, nil
+}
+
+// dialWebSocket connects a session to its target.
+func (r *run) dialWebSocket(ctx context.Context, s *session) error {
 	o := r.opt
-	l := r.loops[i%len(r.loops)]
-	s := newSession(l)
-	target, socket := address(o.Targets[i%len(o.Targets)])
+	target, socket := address(o.target(s.number))
 	opt := &reactor.DialOptions{
 		Subprotocols: o.Subprotocols,
 		Origin:       o.Origin,
@@ -150,25 +208,25 @@ func (r *run) open(ctx context.Context, i int) (*session, error) {
 		Data:         s,
 	}
 	if o.Source.IsValid() {
-		opt.LocalAddr = &net.TCPAddr{IP: sourceAddress(o.Source, i)}
+		opt.LocalAddr = &net.TCPAddr{IP: sourceAddress(o.Source, s.number)}
 	}
-	start := now()
-	_, err := l.client.Dial(ctx, target, l.handler, opt)
-	if err != nil {
-		if !errors.Is(err, context.Canceled) {
-			l.meter.failed("connect: " + reason(err))
-			r.connectMu.Lock()
-			r.failed++
-			r.connectMu.Unlock()
-		}
-		return nil, err
+	_, err := s.loop.client.Dial(ctx, target, s.loop.handler, opt)
+	return err
+}
+
+// dropAll cuts all connections, as a network or a proxy that fails does, and waits until they are
+// gone.
+func (r *run) dropAll() {
+	var all []*session
+	for _, l := range r.loops {
+		all = append(all, l.open()...)
 	}
-	r.opened.Add(1)
-	r.connectMu.Lock()
-	record(r.connect, now()-start)
-	r.connectMu.Unlock()
-	l.add(s)
-	return s, nil
+	for _, s := range all {
+		s.leave()
+	}
+	for _, s := range all {
+		<-s.ended
+	}
 }
 
 // sleepUntil sleeps, or returns early with the context.
@@ -182,12 +240,11 @@ func (r *run) sleepUntil(t time.Time) {
 // anyError returns one of the errors that were counted.
 func (r *run) anyError() string {
 	for _, l := range r.loops {
-		l.meter.mu.Lock()
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		for e := range l.meter.errors {
-			l.meter.mu.Unlock()
 			return e
 		}
-		l.meter.mu.Unlock()
 	}
 	return "no reason is known"
 }

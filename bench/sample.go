@@ -1,86 +1,116 @@
 package bench
 
-import (
-	"time"
-)
+import "time"
 
-// phase is a part of a run, as Progress is told.
+// The phases of a run, as Progress is told.
 const (
 	phaseConnecting = "connecting"
 	phaseWarmup     = "warm-up"
 	phaseMeasuring  = "measuring"
 	phaseEnding     = "ending"
-	phaseBefore     = "" // the remainder of the phase before
 )
 
-// measure runs the load for the warm-up and then for the measured time, or until the context ends.
+// measure runs the load for the warm-up and then for the measured time, or until the context ends or
+// the last connection is lost. start begins the load; stop ends it and waits for what is under way.
 func (r *run) measure(start, stop func()) {
+	r.synchronize(stageMeasure)
 	start()
-	r.sampleFor(r.opt.Warmup, phaseWarmup)
-	before := readSelf()
-	server, _ := readProcess(r.opt.PID)
+	r.sampleFor(max(r.opt.Warmup, 0), phaseWarmup)
+	end := r.beginCost()
+	r.window.open()
 	from := time.Now()
 	r.sampleFor(r.opt.Duration, phaseMeasuring)
-	r.now.Store(phaseEnding)
+	r.window.close()
 	r.res.Seconds += time.Since(from).Seconds()
-	r.addCost(before, server)
+	end()
 	stop()
-	if r.ctx.Err() != nil {
+	r.sample(phaseEnding)
+	r.noteEnd()
+}
+
+// noteEnd says how the run has ended, if it was before its time.
+func (r *run) noteEnd() {
+	switch {
+	case r.ctx.Err() != nil:
 		r.res.Ended = "interrupted"
+	case r.deserted():
+		r.res.Ended = "all connections were lost"
 	}
 }
 
-// sampleFor takes a sample each second, for d or until the context ends.
+// deserted reports whether the connections that a scenario began with have all been lost.
+func (r *run) deserted() bool { return !r.reconnects && r.lost.Load() > 0 && r.live.Load() == 0 }
+
+// sampleFor takes a sample each second, for d, or until the context ends or the last connection is
+// lost.
 func (r *run) sampleFor(d time.Duration, phase string) {
-	r.sample(phaseBefore) // what was before belongs to another phase
-	r.now.Store(phase)
-	end := time.Now().Add(d)
-	for next := time.Now().Add(time.Second); time.Now().Before(end) && r.ctx.Err() == nil; next = next.Add(time.Second) {
-		if next.After(end) {
-			next = end
-		}
-		r.sleepUntil(next)
-		r.sample(phase)
+	done := make(chan struct{})
+	timer := time.AfterFunc(d, func() { close(done) })
+	defer timer.Stop()
+	r.sample(r.phase) // what was before belongs to another phase
+	r.sampleUntil(done, phase)
+}
+
+// watch is how often a sample looks whether anything is left to be sampled.
+const watch = 100 * time.Millisecond
+
+// sampleUntil takes a sample each second, until done is closed, and one at the end. In the phases in
+// which there is load it ends early with the context, and when the last connection is lost.
+func (r *run) sampleUntil(done <-chan struct{}, phase string) {
+	r.phase = phase
+	defer func() { r.sample(phase) }()
+	loaded := phase == phaseWarmup || phase == phaseMeasuring
+	ended := r.ctx.Done()
+	if !loaded {
+		ended = nil
 	}
-}
-
-// phase is the phase that the run is in.
-func (r *run) phase() string {
-	p, _ := r.now.Load().(string)
-	return p
-}
-
-// sampleIfDue takes a sample when the last is a second old.
-func (r *run) sampleIfDue(phase string) {
-	if time.Since(r.sampled) >= time.Second {
-		r.sample(phase)
+	tick := time.NewTicker(watch)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-ended:
+			return
+		case <-tick.C:
+		}
+		if loaded && r.deserted() {
+			return
+		}
+		if time.Since(r.sampled) >= time.Second-watch/2 {
+			r.sample(phase)
+		}
 	}
 }
 
 // sample takes what the loops have measured since the last sample.
 func (r *run) sample(phase string) {
-	latency, raw := newHistogram(), newHistogram()
+	latency, raw, unmeasured := newHistogram(), newHistogram(), newHistogram()
 	var t tally
 	errs := 0
 	for _, l := range r.loops {
-		t.add(l.meter.take(latency, raw))
+		l.mu.Lock()
+		l.meter.take(latency, raw, unmeasured)
+		t.add(l.meter.tally)
 		errs += l.meter.failures()
+		l.mu.Unlock()
 	}
 	at := time.Now()
 	seconds := at.Sub(r.sampled).Seconds()
 	d := t.minus(r.sampledTally)
 	r.sampled, r.sampledTally = at, t
+	r.latency.Merge(latency)
+	r.raw.Merge(raw)
 	if phase == phaseMeasuring {
-		r.latency.Merge(latency)
-		r.raw.Merge(raw)
-		r.measured.add(d)
+		r.arrived.add(d)
 	}
 	if seconds < 0.1 {
 		return // a remainder at a change of phase, too short for rates
 	}
+	latency.Merge(unmeasured)
 	s := Sample{
-		T:           at.Sub(r.began).Seconds(),
-		Connections: int(r.opened.Load() - r.gone.Load()),
+		T:           at.Sub(r.res.Started).Seconds(),
+		Connections: int(r.live.Load()),
 		Rate:        float64(d.received) / seconds,
 		BytesIn:     float64(d.bytesIn) / seconds,
 		BytesOut:    float64(d.bytesOut) / seconds,
@@ -94,100 +124,4 @@ func (r *run) sample(phase string) {
 	if r.opt.Progress != nil {
 		r.opt.Progress(s, phase)
 	}
-}
-
-// addCost notes what the generator and the server have used since.
-func (r *run) addCost(before, server usage) {
-	g := &r.res.Generator
-	g.CPUSeconds += readSelf().cpu - before.cpu
-	if r.res.Server != nil {
-		if p, err := readProcess(r.opt.PID); err == nil {
-			r.res.Server.CPUSeconds += p.cpu - server.cpu
-			r.res.Server.RSSAfter = p.rss
-		} else {
-			r.warn("the server's process could not be read at the end: %v", err)
-		}
-	}
-}
-
-// finish fills in the result.
-func (r *run) finish() *Result {
-	res := r.res
-	m := &res.Messages
-	m.Sent, m.Received = r.measured.sent, r.measured.received
-	m.BytesOut, m.BytesIn = r.measured.bytesOut, r.measured.bytesIn
-	if res.Seconds > 0 {
-		m.Rate = float64(m.Received) / res.Seconds
-	}
-	res.Latency = newLatency(r.latency)
-	res.RawLatency = newLatency(r.raw)
-	res.Connect = newLatency(r.connect)
-	res.Connections.Lost = int(r.lost.Load())
-	for _, l := range r.loops {
-		l.meter.mu.Lock()
-		for e, n := range l.meter.errors {
-			res.Errors[e] += n
-		}
-		l.meter.mu.Unlock()
-	}
-	r.finishCost()
-	r.check()
-	return res
-}
-
-// finishCost works out what a message and a connection cost.
-func (r *run) finishCost() {
-	res := r.res
-	res.costs()
-	g := &res.Generator
-	g.Loops = r.opt.Loops
-	if res.Seconds > 0 {
-		g.Busiest = 100 * g.CPUSeconds / res.Seconds / float64(g.Loops)
-	}
-	if g.Bottleneck = g.Busiest > 90; g.Bottleneck {
-		r.warn("the generator itself was the bottleneck: it used %.0f %% of a core per event loop; give it more loops (-loops), or more processes (weirbench worker)", g.Busiest)
-	}
-}
-
-// costs works out what a message has cost both sides, and what a connection has cost the server.
-func (r *Result) costs() {
-	perMessage := func(cpu float64) float64 {
-		if r.Messages.Received == 0 {
-			return 0
-		}
-		return cpu * 1e6 / float64(r.Messages.Received)
-	}
-	r.Generator.PerMessage = perMessage(r.Generator.CPUSeconds)
-	if p := r.Server; p != nil {
-		p.PerMessage = perMessage(p.CPUSeconds)
-		if n := r.Connections.Opened; n > 0 {
-			p.PerConnection = float64(p.RSSAfter-p.RSSBefore) / float64(n)
-		}
-	}
-}
-
-// check notes the conditions that every run has to meet.
-func (r *run) check() {
-	res := r.res
-	res.expectConnections()
-	res.expectNoErrors()
-	if r.opt.Verify {
-		v := Verify{}
-		for _, l := range r.loops {
-			v.add(l.meter.verify)
-			for _, s := range l.all() {
-				v.Lost += s.order.lost()
-			}
-		}
-		v.Lost += r.unanswered
-		res.Verify = &v
-		res.expectVerified()
-	}
-}
-
-func (v *Verify) add(w Verify) {
-	v.Lost += w.Lost
-	v.Duplicated += w.Duplicated
-	v.Reordered += w.Reordered
-	v.Corrupted += w.Corrupted
 }

@@ -2,154 +2,156 @@ package bench
 
 import (
 	"errors"
-	"io"
 	"net"
-	"slices"
-	"sync"
 	"sync/atomic"
 
 	"example.org/weir/codec"
 	"example.org/weir/reactor"
 )
 
-// genLoop is one event loop of the generator, with its connections and what it measures. Sessions
-// and payloads belong to the loop.
-type genLoop struct {
-	run      *run
-	client   *reactor.Client
-	handler  reactor.Handler
-	meter    *meter
-	payloads *payloads
-
-	mu       sync.Mutex
-	sessions []*session // those that are open
+// conn is what a session needs of its connection; a *reactor.Conn has it.
+type conn interface {
+	// WriteMessage sends a message; it copies p.
+	WriteMessage(op codec.Opcode, p []byte) error
+	// Do calls f on the connection's event loop, unless the connection ends before that.
+	Do(f func(*reactor.Conn)) error
+	// CloseNow cuts the connection.
+	CloseNow() error
 }
 
-// add takes in a session that has been opened.
-func (l *genLoop) add(s *session) {
+// session is one connection. What has no other comment is guarded by the loop's mutex.
+type session struct {
+	loop    *genLoop
+	number  int // of the connection in the run, from 0; does not change
+	conn    conn
+	index   int // in loop.sessions
+	flights flights
+	newest  uint64        // 1 more than the highest number that has come back
+	began   int64         // when the attempt to connect began; does not change
+	churn   cycle         // the loop's
+	seen    []uint32      // the loop's; of fanout
+	leaving atomic.Bool   // we close it
+	life    atomic.Uint32 // one of the states below
+	err     error         // why it ended; set before it is gone
+	ended   chan struct{} // closed once it is gone
+}
+
+// The life of a session. Whether one that ends counts as lost depends on whether the attempt to open
+// it has succeeded; that is known on another goroutine than its end.
+const (
+	dialing uint32 = iota
+	established
+	gone
+)
+
+func newSession(l *genLoop, number int) *session {
+	return &session{loop: l, number: number, ended: make(chan struct{})}
+}
+
+// opened takes the session in. It is called on the loop once the connection is open.
+func (s *session) opened(c conn) {
+	l := s.loop
 	l.mu.Lock()
+	s.conn = c
+	s.index = len(l.sessions)
 	l.sessions = append(l.sessions, s)
 	l.mu.Unlock()
 }
 
-// all returns the sessions that have been opened.
-func (l *genLoop) all() []*session {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.sessions)
-}
-
-// clear forgets the sessions.
-func (l *genLoop) clear() {
-	l.mu.Lock()
-	l.sessions = nil
-	l.mu.Unlock()
-}
-
-// session is one connection. It belongs to its loop but for conn.
-type session struct {
-	loop     *genLoop
-	conn     *reactor.Conn
-	seq      uint64 // of the next message
-	inFlight flights
-	order    sequence
-	leaving  atomic.Bool   // we close it
-	ended    chan struct{} // closed once it is gone
-}
-
-func newSession(l *genLoop) *session { return &session{loop: l, ended: make(chan struct{})} }
-
-// flight is a message that has been sent and not come back.
-type flight struct{ intended, sent int64 }
-
-// flights is a queue.
-type flights struct {
-	ring       []flight // its length is a power of two
-	head, tail uint64
-}
-
-func (f *flights) len() int { return int(f.tail - f.head) }
-
-func (f *flights) push(x flight) {
-	if f.len() == len(f.ring) {
-		grown := make([]flight, max(2*len(f.ring), 2))
-		for i := range f.len() {
-			grown[i] = f.ring[(f.head+uint64(i))&uint64(len(f.ring)-1)]
-		}
-		f.tail -= f.head
-		f.head = 0
-		f.ring = grown
+// establish counts the session as open: the attempt to open it has succeeded.
+func (s *session) establish() {
+	r := s.loop.run
+	r.opened.Add(1)
+	r.live.Add(1)
+	if !s.life.CompareAndSwap(dialing, established) {
+		s.lose()
 	}
-	f.ring[f.tail&uint64(len(f.ring)-1)] = x
-	f.tail++
 }
 
-func (f *flights) pop() (flight, bool) {
-	if f.len() == 0 {
-		return flight{}, false
+// closed is called on the loop once the connection has ended.
+func (s *session) closed(err error) {
+	s.err = err
+	s.loop.remove(s)
+	if s.life.Swap(gone) == established {
+		s.lose()
 	}
-	x := f.ring[f.head&uint64(len(f.ring)-1)]
-	f.head++
-	return x, true
+	close(s.ended)
 }
 
-// send sends the session's next message, which was meant to be sent at intended.
+// lose counts an established session that has ended: as lost, if we did not close it.
+func (s *session) lose() {
+	r := s.loop.run
+	r.live.Add(-1)
+	if !s.leaving.Load() {
+		r.lost.Add(1)
+		s.loop.failed("connection lost: " + reason(s.err))
+	}
+}
+
+// leave cuts the connection, which does not count as lost then.
+func (s *session) leave() {
+	s.leaving.Store(true)
+	_ = s.conn.CloseNow() // an error means that it has gone already
+}
+
+// send sends the session's next message, which was meant to be sent at intended. It is called on the
+// loop, with its mutex.
 func (s *session) send(intended, at int64) {
 	l := s.loop
-	p := l.payloads.next(s.seq)
+	p := l.payloads.next(s.number, s.flights.tail)
 	if err := s.conn.WriteMessage(l.payloads.op, p); err != nil {
-		if !s.leaving.Load() && !errors.Is(err, net.ErrClosed) {
-			l.meter.failed("send: " + err.Error())
-		}
+		s.refused(err, len(p), intended, at)
 		return
 	}
-	s.seq++
-	s.inFlight.push(flight{intended, at})
-	l.meter.sent(len(p))
+	s.flights.push(l.meter.sent(len(p), intended, at))
+	l.underway++
 }
 
-// reply takes in a message that came back.
-func (s *session) reply(m codec.Message, at int64) {
+// refused is called when a message could not be sent. An open loop counts it as one that did not come
+// back: the schedule had it.
+func (s *session) refused(err error, bytes int, intended, at int64) {
 	l := s.loop
-	x, ok := s.inFlight.pop()
-	if !ok {
+	if !errors.Is(err, net.ErrClosed) { // that is counted when the connection ends
+		l.meter.failed("send: " + reason(err))
+	}
+	if l.meter.openLoop {
+		l.abandoned = append(l.abandoned, l.meter.sent(bytes, intended, at))
+	}
+}
+
+// reply takes in a message that came back. It reports false for one that nothing was sent for. It is
+// called on the loop, with its mutex.
+func (s *session) reply(m codec.Message, at int64) bool {
+	x, ok := s.answered(m)
+	if ok {
+		s.loop.meter.received(len(m.Payload), x, at)
+	}
+	return ok
+}
+
+// answered finds out which message has come back.
+func (s *session) answered(m codec.Message) (x flight, ok bool) {
+	l := s.loop
+	number := s.flights.head // servers answer in order
+	if l.payloads.verify {
+		n, intact := unseal(m.Payload, s.number)
+		switch {
+		case !intact || n >= s.flights.tail || m.Opcode != l.payloads.op:
+			l.meter.verify.Corrupted++ // it stands for the one that was due
+		case !s.flights.underway(n):
+			l.meter.verify.Duplicated++
+			return flight{}, false
+		default:
+			if n < s.newest {
+				l.meter.verify.Reordered++
+			}
+			number, s.newest = n, max(s.newest, n+1)
+		}
+	}
+	if x, ok = s.flights.take(number); !ok {
 		l.meter.failed("a message that was not asked for")
-		return
+		return x, false
 	}
-	raw := int64(-1)
-	if x.intended != x.sent {
-		raw = at - x.sent
-	}
-	l.meter.received(len(m.Payload), at-x.intended, raw)
-	if l.run.opt.Verify {
-		l.meter.mu.Lock()
-		s.order.check(&l.meter.verify, m.Payload)
-		l.meter.mu.Unlock()
-	}
-}
-
-// closed counts a connection that ended, as lost if we did not close it.
-func (s *session) closed(err error) {
-	s.loop.run.gone.Add(1)
-	close(s.ended)
-	if s.leaving.Load() {
-		return
-	}
-	s.loop.run.lost.Add(1)
-	s.loop.meter.failed("connection lost: " + reason(err))
-}
-
-// reason says in few and always the same words why a connection ended or was not opened.
-func reason(err error) string {
-	var ce *codec.CloseError
-	var op *net.OpError
-	switch {
-	case errors.As(err, &ce) && ce.Remote:
-		return "closed by the server with " + ce.Code.String()
-	case errors.Is(err, io.EOF):
-		return "end of file"
-	case errors.As(err, &op):
-		return op.Err.Error()
-	}
-	return err.Error()
+	l.underway--
+	return x, true
 }

@@ -1,83 +1,58 @@
 package bench
 
-import (
-	"fmt"
-	"time"
+import "time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
-	"example.org/weir/reactor"
-)
-
-// grace is how long replies are waited for once nothing more is sent.
+// grace is how long answers are waited for once nothing more is sent.
 const grace = 2 * time.Second
 
-// quiesce stops the load and waits for what is in flight. What does not come back counts as lost,
-// and in an open loop as a latency of at least the time it has been waited for.
+// quiesce stops the load and waits for what is under way, also after Ctrl-C: what was sent before is
+// to be accounted for.
 func (r *run) quiesce() {
 	r.stop.Store(true)
-	end := time.Now().Add(grace)
-	for r.inFlight() > 0 && time.Now().Before(end) && r.ctx.Err() == nil {
-		r.sleepUntil(time.Now().Add(10 * time.Millisecond))
-		r.sampleIfDue(phaseEnding)
-	}
-	if n := r.inFlight(); n > 0 {
-		r.unanswered = uint64(n)
-		r.warn("%d messages were not answered within %v after the end", n, grace)
-	}
+	r.drain(grace)
+	r.giveUp()
 }
 
-// inFlight asks the loops how many messages have not come back.
-func (r *run) inFlight() (n int) {
+// drain waits for what is under way, for d at most. It reports whether all has come.
+func (r *run) drain(d time.Duration) bool {
+	r.phase = phaseEnding
+	for end := time.Now().Add(d); r.underway() > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+		if time.Since(r.sampled) >= time.Second {
+			r.sample(phaseEnding)
+		}
+	}
+	return true
+}
+
+// underway is the number of messages that have not come back, on connections that are open.
+func (r *run) underway() (n int) {
 	for _, l := range r.loops {
-		l.onLoop(func() {
-			for _, s := range l.all() {
-				n += s.inFlight.len()
-			}
-		})
+		l.mu.Lock()
+		n += l.underway
+		l.mu.Unlock()
 	}
 	return n
 }
 
-// onLoop calls f on l's event loop and waits for it. It does nothing when no connection is left.
-func (l *genLoop) onLoop(f func()) {
-	for _, s := range l.all() {
-		done := make(chan struct{})
-		if s.conn.Do(func(*reactor.Conn) { f(); close(done) }) != nil {
-			continue
-		}
-		select {
-		case <-done:
-			return
-		case <-s.ended: // perhaps before its turn; the next one will do it again
-		}
-	}
-}
-
-// expect notes a check.
-func (r *run) expect(name string, ok bool, format string, args ...any) {
-	r.res.expect(name, ok, format, args...)
-}
-
-// warn notes a warning.
-func (r *run) warn(format string, args ...any) {
-	r.res.Warnings = append(r.res.Warnings, fmt.Sprintf(format, args...))
-}
-
-// withUnanswered returns the latencies, with those messages that were not answered at the time they
-// have been waited for: leaving them out would flatter the server.
-func (r *run) withUnanswered() *hdrhistogram.Histogram {
-	h := newHistogram()
-	h.Merge(r.latency)
+// giveUp counts what has not come back, and times it with how long it has been waited for: leaving it
+// out would flatter the server. It is done once nothing more is sent.
+func (r *run) giveUp() {
 	at := now()
 	for _, l := range r.loops {
-		l.onLoop(func() {
-			for _, s := range l.all() {
-				for i := s.inFlight.head; i < s.inFlight.tail; i++ {
-					record(h, at-s.inFlight.ring[i&uint64(len(s.inFlight.ring)-1)].intended)
-				}
-			}
-		})
+		l.mu.Lock()
+		miss := func(x flight) {
+			r.unanswered++
+			l.meter.time(x, at)
+		}
+		for _, x := range l.abandoned {
+			miss(x)
+		}
+		for _, s := range l.sessions {
+			s.flights.all(miss)
+		}
+		l.mu.Unlock()
 	}
-	return h
 }

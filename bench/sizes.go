@@ -93,6 +93,21 @@ func (s Sizes) String() string {
 	return b.String()
 }
 
+// MarshalText returns the form that ParseSizes reads.
+func (s Sizes) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText is ParseSizes; what is empty is the zero value.
+func (s *Sizes) UnmarshalText(text []byte) (err error) {
+	*s = Sizes{}
+	if len(text) > 0 {
+		*s, err = ParseSizes(string(text))
+	}
+	return err
+}
+
+// fixed returns the size, if there is only one.
+func (s Sizes) fixed() (size int, ok bool) { return s.min(), s.min() == s.max() }
+
 func (s Sizes) min() int {
 	n := s.choices[0].from
 	for _, c := range s.choices {

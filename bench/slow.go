@@ -1,17 +1,17 @@
 package bench
 
 import (
-	"bufio"
 	"context"
-	"net"
-	"net/url"
+	"errors"
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"example.org/weir/codec"
 	"example.org/weir/reactor"
 )
 
-// Slow is Echo beside clients that ask for echoes and read them slowly (Slow of them) or never
+// RunSlow is RunEcho beside clients that ask for echoes and read them slowly (Slow of them) or never
 // (Stuck). What it measures is how the others fare.
 func RunSlow(ctx context.Context, o Options) (*Result, error) {
 	r, err := newRun(ctx, "slow", &o, func(*genLoop) reactor.Handler { return echoing{} })
@@ -19,91 +19,146 @@ func RunSlow(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer r.close()
-	if err := r.openAll(o.Conns); err != nil {
+	slow, stuck := max(o.Slow, 0), max(o.Stuck, 0)
+	if err := enoughFiles(o.Conns + slow + stuck); err != nil {
+		return nil, err
+	}
+	if err := r.begin(o.Conns); err != nil {
 		return nil, err
 	}
 	bad, cancel := context.WithCancel(ctx)
 	defer cancel()
-	dropped := 0
-	ended := make(chan error, o.Slow+o.Stuck)
-	for i := range o.Slow + o.Stuck {
-		go func() { ended <- r.misbehave(bad, i, i < o.Slow) }()
+	clients := make([]*badClient, 0, slow+stuck)
+	for i := range slow + stuck {
+		c := &badClient{run: r, number: o.Conns + i, reads: i < slow, done: make(chan struct{})}
+		clients = append(clients, c)
+		go c.live(bad)
 	}
 	r.measure(r.startEchoes, func() { cancel(); r.quiesce() })
-	for range o.Slow + o.Stuck {
-		if err := <-ended; err != nil {
+	cancel()
+	dropped := 0
+	for _, c := range clients {
+		<-c.done
+		if c.dropped.Load() {
 			dropped++
 		}
 	}
 	res := r.finish()
-	r.warn("of %d slow and %d stuck clients the server dropped %d", o.Slow, o.Stuck, dropped)
+	r.warn("of %d slow and %d stuck clients the server dropped %d", slow, stuck, dropped)
 	return res, nil
 }
 
-// misbehave sends messages without end and reads a little now and then, or nothing. It returns nil
-// if it was the context that ended it.
-func (r *run) misbehave(ctx context.Context, i int, reads bool) error {
-	conn, err := r.rawDial(ctx, i)
+// badClient asks for echoes and reads a little now and then, or nothing.
+type badClient struct {
+	run     *run
+	number  int // of its connection
+	reads   bool
+	done    chan struct{}
+	dropped atomic.Bool // the server has ended the connection
+}
+
+// What a bad client does in each of its beats: it asks for the echo of up to askBytes, if the server
+// takes them, and reads readBytes if it reads at all. What its kernel takes off the server is bounded
+// by receiveBuffer, so that the server notices soon.
+const (
+	beat          = 100 * time.Millisecond
+	askMessage    = 4 << 10
+	askMessages   = 10
+	readBytes     = 1 << 10
+	receiveBuffer = 4 << 10
+)
+
+// live is the client's life, until the context ends.
+func (c *badClient) live(ctx context.Context) {
+	defer close(c.done)
+	conn, err := c.run.dialBlocking(ctx, c.number)
+	if err != nil {
+		if ctx.Err() == nil {
+			c.run.failed.Add(1)
+			c.run.loops[0].failed("connect: " + reason(err))
+		}
+		return
+	}
+	defer conn.Close()
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		c.every(ctx, func() error { return c.ask(conn) })
+	}()
+	buf := make([]byte, readBytes)
+	if c.reads {
+		c.every(ctx, func() error { _, err := conn.Read(buf); return err })
+	}
+	<-asked
+}
+
+// every calls f once in a beat, until the context ends or f fails, which tells that the server has
+// ended the connection.
+func (c *badClient) every(ctx context.Context, f func() error) {
+	t := time.NewTicker(beat)
+	defer t.Stop()
+	for {
+		if err := f(); err != nil {
+			if ctx.Err() == nil {
+				c.dropped.Store(true)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// ask sends messages. It blocks while the server does not take them.
+func (c *badClient) ask(conn interface{ Write([]byte) (int, error) }) error {
+	p := make([]byte, askMessage)
+	for i := range p {
+		p[i] = '.'
+	}
+	var frames []byte
+	for range askMessages {
+		frames = codec.AppendMaskedFrame(frames, codec.Text, p, codec.NewMaskKey())
+	}
+	_, err := conn.Write(frames)
+	return err
+}
+
+var errNotUpgraded = errors.New("the server did not upgrade the connection")
+
+// upgrade does the opening handshake on a connection that no event loop reads. It reads byte by byte,
+// so that nothing that follows is lost.
+func upgrade(conn interface {
+	Read([]byte) (int, error)
+	Write([]byte) (int, error)
+}, up *codec.ClientUpgrade,
+) error {
+	request, err := codec.AppendRequest(nil, up)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	go func() {
-		p := newPayloads(r.opt, -1-i)
-		var frame []byte
-		for seq := uint64(0); ctx.Err() == nil; seq++ {
-			frame = codec.AppendMaskedFrame(frame[:0], p.op, p.next(seq), codec.NewMaskKey())
-			if _, err := conn.Write(frame); err != nil {
-				return
-			}
-		}
-	}()
-	buf := make([]byte, 1024)
-	for ctx.Err() == nil {
-		if !reads {
-			<-ctx.Done()
-			break
-		}
-		if _, err := conn.Read(buf); err != nil && ctx.Err() == nil {
+	if _, err := conn.Write(request); err != nil {
+		return err
+	}
+	var parser codec.ResponseParser
+	parser.Reset(codec.HeadLimits{})
+	var head []byte
+	for b := make([]byte, 1); ; {
+		if _, err := conn.Read(b); err != nil {
 			return err
 		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
+		head = append(head, b[0])
+		n, err := parser.Parse(head)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			if _, _, err := parser.Response(head[:n]).CheckUpgrade(up); err != nil {
+				return fmt.Errorf("%w: %w", errNotUpgraded, err)
+			}
+			return nil
 		}
 	}
-	return nil
-}
-
-// rawDial opens a connection that no event loop reads.
-func (r *run) rawDial(ctx context.Context, i int) (net.Conn, error) {
-	target, socket := address(r.opt.Targets[i%len(r.opt.Targets)])
-	u, err := url.Parse(target)
-	if err != nil {
-		return nil, err
-	}
-	network, addr := "tcp", u.Host
-	if socket != "" {
-		network, addr = "unix", socket
-	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	up := codec.ClientUpgrade{Host: u.Host, Target: u.RequestURI(), Key: codec.NewKey(), Fields: r.opt.Fields, Origin: r.opt.Origin, Protocols: r.opt.Subprotocols}
-	request, err := codec.AppendRequest(nil, &up)
-	if err == nil {
-		_, err = conn.Write(request)
-	}
-	for br := bufio.NewReader(conn); err == nil; {
-		var line string
-		if line, err = br.ReadString('\n'); line == "\r\n" {
-			return conn, nil
-		}
-	}
-	_ = conn.Close()
-	return nil, err
 }
