@@ -78,7 +78,9 @@ func crowd(a *attack) {
 		}
 	}
 	if a.sampler != nil && here > 0 {
-		a.note("%d bytes of memory per client", (a.sampler.look().RSS-before.RSS)/int64(here))
+		if grown := a.sampler.look().RSS - before.RSS; grown > 0 { // or what was free before was used
+			a.note("%d bytes more memory per client", grown/int64(here))
+		}
 	}
 	a.each(len(conns), inTurn, func(i int) {
 		c := conns[i]

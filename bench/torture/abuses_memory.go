@@ -13,6 +13,8 @@ import (
 const (
 	// smallReceive is what the kernel is to keep for a client that does not read, in bytes.
 	smallReceive = 64 << 10
+	// minPoured is more than kernels keep for a server that does not read, in bytes.
+	minPoured = 64 << 20
 	// quiet is how long nothing has to happen before nothing more is expected.
 	quiet = time.Second
 )
@@ -26,11 +28,11 @@ func pingFlood(a *attack) {
 }
 
 // deaf sends a frame over and over without reading what comes back, until the server reads no more,
-// closes the connection or has taken four times what it may hold. What comes back is read then, and
+// closes the connection or has taken far more than it may hold. What comes back is read then, and
 // shows what it has held.
 func (a *attack) deaf(frame []byte) {
 	burst := bytes.Repeat(frame, 1+64<<10/len(frame))
-	limit := 4 * a.opt.MaxHeld
+	limit := max(4*a.opt.MaxHeld, minPoured)
 	var total, held atomic.Int64
 	defer func() { a.note("%s sent, %s held", mebibytes(total.Load()), mebibytes(held.Load())) }()
 	a.each(a.n(4), together, func(int) {
@@ -54,8 +56,8 @@ func (a *attack) deaf(frame []byte) {
 		a.ended(e)
 		total.Add(sent)
 		held.Add(back)
-		// A server that stops reading echoes, once it goes on, what the kernel has held.
-		if took && back > limit/2 {
+		// What comes back from a server that had stopped reading is mostly what the kernel has held.
+		if took && back > a.opt.MaxHeld {
 			a.fault("the server held %s for a client that did not read, more than -max-held", mebibytes(back))
 		}
 	})

@@ -96,7 +96,7 @@ func parseTorture(args []string, out io.Writer) (*tortureFlags, error) {
 		return err
 	})
 	fs.BoolVar(&f.list, "list", false, "list the abuses and do nothing")
-	fs.Float64Var(&o.Scale, "scale", 1, "multiplies the `counts` of clients and frames, from 0.1 to 10")
+	fs.Float64Var(&o.Scale, "scale", 1, "`factor` for the counts of clients and frames, from 0.1 to 10")
 	fs.Uint64Var(&o.Seed, "seed", 1, "makes what is random repeatable")
 	fs.Func("pid", "the server's `process`, whose memory and descriptors are judged; auto finds it at a Unix socket", func(v string) (err error) {
 		if o.FindPID = v == "auto"; !o.FindPID {
@@ -106,9 +106,9 @@ func parseTorture(args []string, out io.Writer) (*tortureFlags, error) {
 	})
 	slack := fs.Int64("slack", 32, "`MiB` of memory more than before that may be left, after each abuse and after all of them")
 	fs.DurationVar(&o.Settle, "settle", 15*time.Second, "`time` the server has to give memory and descriptors back")
-	fs.DurationVar(&o.HandshakeTimeout, "handshake-timeout", 5*time.Second, "what the server gives a client for its opening `request`")
-	fs.DurationVar(&o.Grace, "grace", 5*time.Second, "how much `later` than -handshake-timeout a client may be cut")
-	fs.DurationVar(&o.MaxLatency, "max-latency", 2*time.Second, "the longest that the bystander may wait for an `echo`")
+	fs.DurationVar(&o.HandshakeTimeout, "handshake-timeout", 5*time.Second, "`time` that the server gives a client for its opening request")
+	fs.DurationVar(&o.Grace, "grace", 5*time.Second, "`time` beyond -handshake-timeout after which a client must have been cut")
+	fs.DurationVar(&o.MaxLatency, "max-latency", 2*time.Second, "the longest `time` that the bystander may wait for an echo")
 	held := fs.Int64("max-held", 16, "`MiB` of echoes that the server, with the kernel, may hold for a client that does not read")
 	fs.StringVar(&f.json, "json", "", "write the report to a `file` (- is standard output, instead of the table)")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
