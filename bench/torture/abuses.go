@@ -23,6 +23,7 @@ var abuses = []abuse{
 	{"tiny-frames", "4 clients send 100,000 messages of a byte each: all must be echoed", tinyFrames},
 	{"never-reading", "4 clients send up to 64 MiB and read no echo: the server must not hold them all", neverReading},
 	{"ping-flood", "4 clients send up to 64 MiB of pings and read no pong: the server must not hold them all", pingFlood},
+	{"congested-resets", "60 clients leave up to 6 MiB of echoes unread and reset; those who come after must get nothing of it", congestedResets},
 	{"close-storm", "50 clients send 1,000 close frames each: one must be answered", closeStorm},
 	{"bad-closes", "clients send each kind of malformed close frame: none may be echoed", badCloses},
 	{"fuzz", "300 clients send random frames, legal ones and others", fuzz},

@@ -3,6 +3,7 @@ package torture
 import (
 	"bytes"
 	"compress/flate"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -75,6 +76,32 @@ func (a *attack) pour(c *rawpeer.Conn, burst []byte, limit int64) (sent int64, t
 		}
 	}
 	return sent, true
+}
+
+// unread is how much a client of congestedResets sends at most, more than kernels keep of its echoes.
+const unread = 6 << 20
+
+// congestedResets cuts connections while the server waits for them to take bytes. The client that
+// comes next is likely to get the descriptor, and must not get the bytes.
+func congestedResets(a *attack) {
+	message := rawpeer.Bytes(rawpeer.Binary(make([]byte, 16<<10)))
+	a.each(a.n(60), 8, func(i int) {
+		c := a.openWith(smallReceive)
+		if c == nil {
+			return
+		}
+		a.pour(c, message, a.rand(i).Int64N(unread))
+		_ = c.Reset()
+		a.ended(byUs)
+		next := a.open()
+		if next == nil {
+			return
+		}
+		defer next.Close()
+		if err := echoOnce(next, fmt.Sprintf("This is for client %d only.", i)); err != nil {
+			a.fault("the next client was not served as it should: %s", brief(err))
+		}
+	})
 }
 
 // bombInflated is what the bomb inflates to, in bytes. Half of it is what that may cost.

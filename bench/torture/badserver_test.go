@@ -32,6 +32,7 @@ type badServer struct {
 	mu    sync.Mutex
 	conns int
 	leak  [][]byte
+	last  []byte // the message of a client that has left
 }
 
 // The limits of the server when it behaves.
@@ -127,7 +128,24 @@ func (s *badServer) serve(nc net.Conn) {
 	if s.fault == "hoards" {
 		c.hoard()
 	}
+	if s.fault == "mixes up clients" {
+		c.mixUp()
+	}
 	c.frames()
+	s.mu.Lock()
+	s.last = c.message
+	s.mu.Unlock()
+}
+
+// mixUp sends what a client that has left would have got.
+func (c *serverConn) mixUp() {
+	c.badServer.mu.Lock()
+	last := c.last
+	c.last = nil
+	c.badServer.mu.Unlock()
+	if last != nil {
+		_ = c.send(rawpeer.NewFrame(rawpeer.OpBinary, last))
+	}
 }
 
 // buffered is a connection of which something has been read ahead.

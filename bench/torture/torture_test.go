@@ -126,6 +126,7 @@ func TestFaultsAreFound(t *testing.T) {
 		{"leaks memory", "^resets$", "the process holds", nil},
 		{"hoards", "^never-reading", "more than -max-held", nil},
 		{"hoards", "^ping-flood", "more than -max-held", nil},
+		{"mixes up clients", "^congested-resets", "the next client was not served", nil},
 		{"loses echoes", "^half-frames", "the bystander: message", nil},
 		{"reserves", "^half-frames", "had only promised", func(o *Options) { o.Scale = 0.5 }},
 		{"answers each close", "^close-storm", "close frames", nil},
