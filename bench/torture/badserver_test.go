@@ -132,9 +132,11 @@ func (s *badServer) serve(nc net.Conn) {
 		c.mixUp()
 	}
 	c.frames()
-	s.mu.Lock()
-	s.last = c.message
-	s.mu.Unlock()
+	if len(c.message) > 8<<10 {
+		s.mu.Lock()
+		s.last = c.message
+		s.mu.Unlock()
+	}
 }
 
 // mixUp sends what a client that has left would have got.

@@ -86,7 +86,7 @@ func echoOnce(c *rawpeer.Conn, text string) error {
 		case f.Opcode == rawpeer.OpText && string(f.Payload) == text:
 			return nil
 		default:
-			return fmt.Errorf("the server does not echo: %q came for %q", f.Payload, text)
+			return fmt.Errorf("the server does not echo: %.60q came for %q", f.Payload, text)
 		}
 		if err != nil {
 			return err

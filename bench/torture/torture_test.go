@@ -81,6 +81,7 @@ func startBad(t *testing.T, fault string) Options {
 // TestSoundServer holds that a server without a fault is found to have none, be it one that works
 // quite differently from Weir.
 func TestSoundServer(t *testing.T) {
+	t.Parallel()
 	for _, fault := range []string{"none", "inflates with care"} {
 		t.Run(fault, func(t *testing.T) {
 			o := startBad(t, fault)
@@ -110,6 +111,7 @@ func TestSoundServer(t *testing.T) {
 
 // TestFaultsAreFound holds that the suite can fail, and fails for the right reason.
 func TestFaultsAreFound(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		fault, run, want string
 		set              func(*Options)
