@@ -219,6 +219,21 @@ func TestMergeSeries(t *testing.T) {
 	}
 }
 
+// TestMergeSeriesOfOneThatEnds holds that the errors of a worker that has ended are not forgotten, and
+// its connections are.
+func TestMergeSeriesOfOneThatEnds(t *testing.T) {
+	a, _ := worker(t, 1, 1)
+	b, _ := worker(t, 2, 1)
+	a.Series = []Sample{{T: 1, Connections: 5, Errors: 1}, {T: 1.5, Connections: 4, Errors: 2}}
+	b.Series = []Sample{{T: 1, Connections: 7}, {T: 2, Connections: 7}, {T: 3, Connections: 7, Errors: 4}}
+	want := []Sample{{T: 1, Connections: 12, Errors: 1}, {T: 2, Connections: 11, Errors: 2}, {T: 3, Connections: 7, Errors: 6}}
+	for _, results := range [][]*Result{{a, b}, {b, a}} {
+		if got := merged(t, results...).Series; !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+	}
+}
+
 // TestMergeSeriesKeepsAmounts holds that no message is lost or counted twice, however the samples
 // of a worker lie.
 func TestMergeSeriesKeepsAmounts(t *testing.T) {

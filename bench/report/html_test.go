@@ -117,7 +117,10 @@ func TestHTMLOfLittle(t *testing.T) {
 	}
 	gap := fixture(t, "echo")
 	gap.Series[2].Max = 0
+	instant := fixture(t, "echo")
+	instant.Series[1].P50 = 0
 	for name, r := range map[string]*bench.Result{
+		"a time of 0":          instant,
 		"nothing":              {Scenario: "echo"},
 		"one second":           one,
 		"no message at all":    silent,

@@ -60,7 +60,7 @@ func TestProgressInPipeIsSlow(t *testing.T) {
 }
 
 func TestProgressOnTerminal(t *testing.T) {
-	for _, width := range []int{0, 1, 20, 60, 200} {
+	for width := range 201 {
 		var b bytes.Buffer
 		p := NewProgress(&b, options(time.Second, 3*time.Second))
 		p.width = func() int { return width }

@@ -62,9 +62,9 @@ func roundTime(ns float64) string {
 	return fmt.Sprintf("%.4g %s", ns, units[0])
 }
 
-// timeAxis makes a logarithmic axis of nanoseconds around what it holds.
+// timeAxis makes a logarithmic axis of nanoseconds around what it holds, which is at least 1.
 func timeAxis(a *plot.Axis) {
-	a.Min = roundDown(math.Max(a.Min, 1))
+	a.Min = roundDown(a.Min)
 	a.Max = math.Max(roundUp(a.Max), 2*a.Min)
 	a.Scale = plot.LogScale{}
 	a.Tick.Marker = plot.TickerFunc(timeTicks)
