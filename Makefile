@@ -11,13 +11,13 @@ COUNT       ?= 6
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
 # Modules of their own: their dependencies must not enter the library's go.mod.
-MODULES = . bench/clients
+MODULES = . bench/clients bench/peers
 
-.PHONY: help run build test race fuzz lint bench clean
+.PHONY: help run build test race fuzz lint bench bench-quick bench-peers bun clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## serve on http://localhost:8080 (ARGS="-app chat" and so on)
 	$(GO) run ./cmd/weir $(ARGS)
@@ -30,6 +30,7 @@ test: ## run all tests, those with real clients too; installs what they need whe
 	@bash bench/clients/install.sh
 	$(GO) test $(RACE) -shuffle=on ./...
 	cd bench/clients && $(GO) test -shuffle=on -count=1 ./...
+	cd bench/peers && $(GO) test -shuffle=on -count=1 ./...
 
 race: ## run the library's tests three times under the race detector
 	$(GO) test -race -shuffle=on -count=3 ./...
@@ -50,5 +51,15 @@ lint: ## gofumpt, vet, staticcheck, tidy go.mod
 bench: ## the micro-benchmarks of BENCHMARKS.md (BENCH=regexp COUNT=6)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -cpu 1 ./codec ./reactor
 
+bench-quick: bun ## compare Weir with its peers, in five minutes
+	cd bench/peers && $(GO) run ./matrix -quick -plots results/plots $(ARGS)
+
+bench-peers: bun ## compare Weir with its peers, into BENCHMARKS.md (ARGS="-rows ^echo" and so on)
+	cd bench/peers && $(GO) run ./matrix -into ../../BENCHMARKS.md $(ARGS)
+
+# Bun is one of the peers; where it cannot be installed it is left out.
+bun:
+	@test -d bench/peers/bun/node_modules || (cd bench/peers/bun && npm ci --ignore-scripts --silent) || echo "npm could not install Bun"
+
 clean: ## remove what make has built
-	rm -rf bin profiles bench/clients/node/node_modules
+	rm -rf bin profiles bench/clients/node/node_modules bench/peers/bin bench/peers/bun/node_modules

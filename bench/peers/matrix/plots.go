@@ -52,7 +52,10 @@ func drawBars(res *results, c chart) ([]byte, error) {
 	p.Y.Min = 0
 	p.Legend.Top = true
 	p.Legend.XOffs = -vg.Centimeter
-	p.Add(plotter.NewGrid())
+	p.Legend.Padding = vg.Millimeter
+	grid := plotter.NewGrid()
+	grid.Vertical.Color = nil // there is nothing between the rows
+	p.Add(grid)
 	width := rowWidth / vg.Length(len(c.rows)*(len(res.Peers)+1))
 	highest := 0.0
 	for i, peer := range res.Peers {
