@@ -29,7 +29,7 @@ func RunChurn(ctx context.Context, o Options) (*Result, error) {
 		}
 	}, func() {
 		r.stop.Store(true)
-		t := time.AfterFunc(grace, func() { close(hurry) })
+		t := time.AfterFunc(o.patience.answers, func() { close(hurry) })
 		defer t.Stop()
 		workers.Wait()
 		r.giveUp()
@@ -39,9 +39,6 @@ func RunChurn(ctx context.Context, o Options) (*Result, error) {
 	res.Connections.Rate = res.Messages.Rate
 	return res, nil
 }
-
-// cycleTimeout is how long a cycle may take from when the connection is open.
-const cycleTimeout = 10 * time.Second
 
 // churn is one worker. It pauses after a failure, so that a server that is down is not hammered.
 func (r *run) churn(worker int, hurry <-chan struct{}) {
@@ -56,8 +53,8 @@ func (r *run) churn(worker int, hurry <-chan struct{}) {
 		case <-hurry:
 			s.leave()
 			<-s.ended
-		case <-time.After(cycleTimeout):
-			s.loop.failed("a cycle was not over within " + cycleTimeout.String())
+		case <-time.After(r.opt.patience.cycle):
+			s.loop.failed("a cycle was not over within " + r.opt.patience.cycle.String())
 			s.leave()
 			<-s.ended
 		}

@@ -53,7 +53,7 @@ func (r *run) dialBlocking(ctx context.Context, number int) (net.Conn, error) {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	_ = conn.SetDeadline(time.Now().Add(connectTimeout))
+	_ = conn.SetDeadline(time.Now().Add(o.patience.connect))
 	err = upgrade(conn, &codec.ClientUpgrade{
 		Host: u.Host, Target: u.RequestURI(), Key: codec.NewKey(),
 		Fields: o.Fields, Origin: o.Origin, Protocols: o.Subprotocols,
@@ -73,7 +73,7 @@ func (r *run) dialBlocking(ctx context.Context, number int) (net.Conn, error) {
 
 // dialer returns one that connects from the source address of the connection with a number.
 func (o *Options) dialer(number int) *net.Dialer {
-	d := &net.Dialer{Timeout: connectTimeout}
+	d := &net.Dialer{Timeout: o.patience.connect}
 	if o.Source.IsValid() {
 		d.LocalAddr = &net.TCPAddr{IP: sourceAddress(o.Source, number)}
 	}

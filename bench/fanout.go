@@ -45,9 +45,6 @@ func RunFanout(ctx context.Context, o Options) (*Result, error) {
 	return res, nil
 }
 
-// publishTimeout is how long a publish may take to reach everybody before it is given up.
-const publishTimeout = 5 * time.Second
-
 // fanout is the handler, and the publishers.
 type fanout struct {
 	lifecycle
@@ -206,7 +203,7 @@ func (f *fanout) publish(slot int) {
 	r := f.run
 	p := &f.slots[slot]
 	intended := now()
-	p.deadline = intended + int64(publishTimeout)
+	p.deadline = intended + int64(r.opt.patience.publish)
 	round := p.next()
 	publisher := slot % r.opt.Publishers
 	for i := range r.loops {

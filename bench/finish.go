@@ -39,7 +39,8 @@ func (r *run) finish() *Result {
 func (r *run) fill() {
 	res := r.res
 	m := &res.Messages
-	m.Received, m.BytesIn = r.arrived.received, r.arrived.bytesIn
+	t := r.measured()
+	m.Sent, m.Received, m.BytesOut, m.BytesIn = t.sent, t.received, t.bytesOut, t.bytesIn
 	if res.Seconds > 0 {
 		m.Rate = float64(m.Received) / res.Seconds
 	}
@@ -50,8 +51,6 @@ func (r *run) fill() {
 	c.Opened, c.Failed, c.Lost = int(r.opened.Load()), int(r.failed.Load()), int(r.lost.Load())
 	for _, l := range r.loops {
 		l.mu.Lock()
-		m.Sent += l.meter.measured.sent
-		m.BytesOut += l.meter.measured.bytesOut
 		for e, n := range l.meter.errors {
 			res.Errors[e] += n
 		}
@@ -59,6 +58,16 @@ func (r *run) fill() {
 	}
 	res.costs()
 	r.judgeGenerator()
+}
+
+// measured adds up what was counted in the measured time.
+func (r *run) measured() (t tally) {
+	for _, l := range r.loops {
+		l.mu.Lock()
+		t.add(l.meter.measured)
+		l.mu.Unlock()
+	}
+	return t
 }
 
 // costs works out what a message has cost both sides, and what a connection has cost the server.

@@ -24,8 +24,11 @@ func (w *window) open() {
 	w.to.Store(math.MaxInt64)
 }
 
-// close ends it.
-func (w *window) close() { w.to.Store(now()) }
+// close ends it, and returns how long it was, in seconds.
+func (w *window) close() float64 {
+	w.to.Store(now())
+	return float64(w.to.Load()-w.from.Load()) / 1e9
+}
 
 func (w *window) has(at int64) bool { return at >= w.from.Load() && at < w.to.Load() }
 
@@ -34,7 +37,7 @@ type meter struct {
 	window     *window
 	openLoop   bool  // messages have a time when they were meant to be sent, and one when they were
 	tally      tally // all, the warm-up's too
-	measured   tally // sent and bytesOut, of messages that belong to the measured time
+	measured   tally // what was meant to be sent in the measured time, and what came in it
 	latency    *hdrhistogram.Histogram
 	raw        *hdrhistogram.Histogram // from the actual time of sending
 	unmeasured *hdrhistogram.Histogram // of messages outside of the measured time
@@ -85,6 +88,10 @@ func (m *meter) sent(bytes int, intended, at int64) flight {
 func (m *meter) received(bytes int, x flight, at int64) {
 	m.tally.received++
 	m.tally.bytesIn += uint64(bytes)
+	if m.window.has(at) {
+		m.measured.received++
+		m.measured.bytesIn += uint64(bytes)
+	}
 	m.time(x, at)
 }
 

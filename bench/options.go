@@ -74,6 +74,8 @@ type Options struct {
 	Sync func(ctx context.Context, stage string) error `json:"-"`
 	// Logger gets warnings of the event loops. Default: discarded.
 	Logger *slog.Logger `json:"-"`
+
+	patience patience
 }
 
 // Normalize checks the options and fills in the defaults. Doing so again changes nothing.
@@ -104,6 +106,9 @@ func (o *Options) Normalize() error {
 	}
 	if o.SLO.Limit == 0 {
 		o.SLO = SLO{Percentile: 99, Limit: 10 * time.Millisecond}
+	}
+	if o.patience == (patience{}) {
+		o.patience = defaultPatience
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

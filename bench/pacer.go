@@ -13,6 +13,7 @@ type pacer struct {
 	schedules []*schedule
 	stop      chan struct{}
 	done      chan struct{}
+	grace     time.Duration
 }
 
 // The pacer sleeps until the next message is due, within these bounds. What falls due meanwhile is
@@ -24,7 +25,7 @@ const (
 
 // pace begins to send rate messages per second, over all connections in turn.
 func (r *run) pace(rate float64) *pacer {
-	p := &pacer{stop: make(chan struct{}), done: make(chan struct{})}
+	p := &pacer{stop: make(chan struct{}), done: make(chan struct{}), grace: r.opt.patience.answers}
 	perConn := rate / float64(max(r.live.Load(), 1))
 	start := now()
 	for i, l := range r.loops {
@@ -71,7 +72,7 @@ func (p *pacer) halt(end int64) {
 		s.end = end
 		s.loop.mu.Unlock()
 	}
-	for late := time.Now().Add(grace); time.Now().Before(late); time.Sleep(time.Millisecond) {
+	for late := time.Now().Add(p.grace); time.Now().Before(late); time.Sleep(time.Millisecond) {
 		if !slices.ContainsFunc(p.schedules, (*schedule).rest) {
 			return
 		}

@@ -23,7 +23,7 @@ func reason(err error) string {
 	case errors.Is(err, syscall.EMFILE):
 		return "too many open files in the generator (ulimit -n)"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer within " + connectTimeout.String()
+		return "no answer in time"
 	case errors.As(err, &ce) && ce.Remote:
 		return "closed by the server with " + ce.Code.String()
 	case errors.Is(err, io.EOF):

@@ -31,7 +31,6 @@ type run struct {
 
 	// The rest belongs to the goroutine of the scenario.
 	latency, raw *hdrhistogram.Histogram // of the measured time
-	arrived      tally                   // received and bytesIn, during the measured time
 	phase        string
 	reconnects   bool // that no connection is left does not end the run
 	unanswered   uint64
@@ -88,7 +87,7 @@ func newClient(o *Options) *reactor.Client {
 	c := &reactor.Client{
 		MaxMessage:       -1,
 		MaxOutbound:      o.outbound(),
-		HandshakeTimeout: connectTimeout,
+		HandshakeTimeout: o.patience.connect,
 		IdleTimeout:      -1,
 		Loops:            1,
 		ReadBuffer:       1 << 20,
@@ -138,9 +137,6 @@ func (r *run) begin(n int) error {
 	return nil
 }
 
-// connectTimeout is how long an attempt to connect and upgrade may take.
-const connectTimeout = 10 * time.Second
-
 // dialers is how many attempts are under way at a time.
 const dialers = 64
 
@@ -178,7 +174,7 @@ func (r *run) openAll(n int, phase string) {
 // open opens the connection number i.
 func (r *run) open(i int) (*session, error) {
 	s := newSession(r.loops[i%len(r.loops)], i)
-	ctx, cancel := context.WithTimeout(r.ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(r.ctx, r.opt.patience.connect)
 	defer cancel()
 	s.began = now()
 	if err := r.dial(ctx, s); err != nil {

@@ -18,10 +18,8 @@ func (r *run) measure(start, stop func()) {
 	r.sampleFor(max(r.opt.Warmup, 0), phaseWarmup)
 	end := r.beginCost()
 	r.window.open()
-	from := time.Now()
 	r.sampleFor(r.opt.Duration, phaseMeasuring)
-	r.window.close()
-	r.res.Seconds += time.Since(from).Seconds()
+	r.res.Seconds += r.window.close()
 	end()
 	stop()
 	r.sample(phaseEnding)
@@ -101,9 +99,6 @@ func (r *run) sample(phase string) {
 	r.sampled, r.sampledTally = at, t
 	r.latency.Merge(latency)
 	r.raw.Merge(raw)
-	if phase == phaseMeasuring {
-		r.arrived.add(d)
-	}
 	if seconds < 0.1 {
 		return // a remainder at a change of phase, too short for rates
 	}

@@ -94,7 +94,7 @@ func (r *run) tryRate(rate float64) (Step, *hdrhistogram.Histogram) {
 	r.raw.Reset()
 	r.unanswered = 0
 	r.stop.Store(false)
-	before, lost, errs := r.arrived.received, r.lost.Load(), r.failures()
+	before, lost, errs := r.measured().received, r.lost.Load(), r.failures()
 	seconds, cpu := r.res.Seconds, r.res.Generator.CPUSeconds
 	var p *pacer
 	r.measure(func() { p = r.pace(rate) }, func() { p.halt(r.window.to.Load()); r.quiesce() })
@@ -104,7 +104,7 @@ func (r *run) tryRate(rate float64) (Step, *hdrhistogram.Histogram) {
 	seconds = max(r.res.Seconds-seconds, 1e-9)
 	step := Step{
 		Rate:     rate,
-		Achieved: float64(r.arrived.received-before) / seconds,
+		Achieved: float64(r.measured().received-before) / seconds,
 		P99:      h.ValueAtQuantile(99),
 	}
 	got := time.Duration(h.ValueAtQuantile(r.opt.SLO.Percentile))
@@ -129,9 +129,6 @@ func (r *run) tryRate(rate float64) (Step, *hdrhistogram.Histogram) {
 	return step, h
 }
 
-// recoverTime is how long a server gets to work off what a rate that was too high has left behind.
-const recoverTime = 10 * time.Second
-
 // recover makes the next rate begin with all connections and nothing under way: what the last one
 // has left behind must not be charged to it. A server that takes too long is relieved of it by new
 // connections.
@@ -139,7 +136,7 @@ func (r *run) recover() {
 	if r.ctx.Err() != nil {
 		return
 	}
-	if !r.drain(recoverTime) || int(r.live.Load()) < r.opt.Conns {
+	if !r.drain(r.opt.patience.recover) || int(r.live.Load()) < r.opt.Conns {
 		r.dropAll()
 		r.openAll(r.opt.Conns, phaseConnecting)
 	}

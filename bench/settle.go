@@ -2,14 +2,11 @@ package bench
 
 import "time"
 
-// grace is how long answers are waited for once nothing more is sent.
-const grace = 2 * time.Second
-
 // quiesce stops the load and waits for what is under way, also after Ctrl-C: what was sent before is
 // to be accounted for.
 func (r *run) quiesce() {
 	r.stop.Store(true)
-	r.drain(grace)
+	r.drain(r.opt.patience.answers)
 	r.giveUp()
 }
 
