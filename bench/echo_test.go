@@ -113,9 +113,9 @@ func TestBatching(t *testing.T) {
 		}
 	}()
 	o := short("ws://" + ln.Addr().String() + "/")
-	o.Conns, o.Depth, o.Size, o.Binary = 1, depth, FixedSize(100), false
-	res := must(t, RunEcho, o)
-	wantChecks(t, res, "")
+	o.Conns, o.Depth, o.Size = 1, depth, FixedSize(100)
+	o.patience.answers = 50 * time.Millisecond // at the end there may be fewer than the server waits for
+	must(t, RunEcho, o)
 	<-done
 	if messages < 10*depth || reads > messages/depth+messages/depth/10+1 {
 		t.Errorf("%d messages came in %d reads, want %d to a read", messages, reads, depth)

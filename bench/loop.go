@@ -32,6 +32,12 @@ func (l *genLoop) remove(s *session) {
 	l.sessions[last] = nil
 	l.sessions = l.sessions[:last]
 	l.underway -= s.flights.count
+}
+
+// abandon notes what a session that has ended had in flight.
+func (l *genLoop) abandon(s *session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	s.flights.all(func(x flight) { l.abandoned = append(l.abandoned, x) })
 }
 

@@ -109,8 +109,9 @@ func (r *run) tryRate(rate float64) (Step, *hdrhistogram.Histogram) {
 	}
 	got := time.Duration(h.ValueAtQuantile(r.opt.SLO.Percentile))
 	busy := 100 * (r.res.Generator.CPUSeconds - cpu) / seconds / float64(r.cores())
+	short := step.Achieved+float64(len(r.loops))/seconds < 0.98*rate // but for what the measured time cuts off
 	switch n := r.failures() - errs; {
-	case step.Achieved < 0.98*rate && busy > 90:
+	case short && busy > 90:
 		step.Why = "the generator could not send more"
 	case r.lost.Load() > lost:
 		step.Why = fmt.Sprintf("%d connections were lost", r.lost.Load()-lost)
@@ -118,7 +119,7 @@ func (r *run) tryRate(rate float64) (Step, *hdrhistogram.Histogram) {
 		step.Why = fmt.Sprintf("%d errors", n)
 	case r.unanswered > 0:
 		step.Why = fmt.Sprintf("%d messages did not come back", r.unanswered)
-	case step.Achieved < 0.98*rate:
+	case short:
 		step.Why = fmt.Sprintf("only %.0f messages/s came back", step.Achieved)
 	case got > r.opt.SLO.Limit:
 		step.Why = fmt.Sprintf("p%g is %v", r.opt.SLO.Percentile, got.Round(time.Microsecond))

@@ -78,10 +78,12 @@ func (s *session) closed(err error) {
 	close(s.ended)
 }
 
-// lose counts an established session that has ended: as lost, if we did not close it.
+// lose counts an established session that has ended: as lost, if we did not close it. What an attempt
+// that was given up had sent, at Ctrl-C, does not count.
 func (s *session) lose() {
 	r := s.loop.run
 	r.live.Add(-1)
+	s.loop.abandon(s)
 	if !s.leaving.Load() {
 		r.lost.Add(1)
 		s.loop.failed("connection lost: " + reason(s.err))

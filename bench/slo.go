@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -14,15 +15,14 @@ type SLO struct {
 
 // ParseSLO reads an objective such as "p99=10ms" or "p99.9=50ms".
 func ParseSLO(s string) (SLO, error) {
-	var slo SLO
-	name, limit, ok := strings.Cut(s, "=")
-	d, err := time.ParseDuration(limit)
-	if _, scan := fmt.Sscanf(name, "p%g", &slo.Percentile); !ok || err != nil || scan != nil ||
-		d <= 0 || slo.Percentile <= 0 || slo.Percentile > 100 {
+	name, limit, _ := strings.Cut(s, "=")
+	number, named := strings.CutPrefix(name, "p")
+	p, perr := strconv.ParseFloat(number, 64)
+	d, derr := time.ParseDuration(limit)
+	if !named || perr != nil || derr != nil || d <= 0 || !(p > 0 && p <= 100) {
 		return SLO{}, fmt.Errorf("bad objective %q: want a percentile and a time, such as p99=10ms", s)
 	}
-	slo.Limit = d
-	return slo, nil
+	return SLO{Percentile: p, Limit: d}, nil
 }
 
 // String returns the form that ParseSLO reads.

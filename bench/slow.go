@@ -63,7 +63,7 @@ type badClient struct {
 const (
 	beat          = 100 * time.Millisecond
 	askMessage    = 4 << 10
-	askMessages   = 10
+	askMessages   = 32
 	readBytes     = 1 << 10
 	receiveBuffer = 4 << 10
 )
