@@ -77,7 +77,10 @@ func TestBufferGrowthIsAmortised(t *testing.T) {
 func TestBufferGrowsWithWhatArrived(t *testing.T) {
 	for _, fin := range []bool{true, false} {
 		d := newDecoder(unlimited(Client, new(testPool)))
-		header := AppendHeader(nil, fin, Binary, 1<<40)
+		header := unhex("02 7f 00 00 01 00 00 00 00 00")
+		if fin {
+			header[0] |= bitFin
+		}
 		if _, _, err := d.Decode(header); err != nil || d.buf != nil {
 			t.Fatalf("a header alone: %v, buffer %v", err, d.buf)
 		}

@@ -2,6 +2,8 @@ package codec
 
 import (
 	"bytes"
+	"fmt"
+	"math"
 	"slices"
 	"testing"
 )
@@ -48,8 +50,8 @@ func TestAppendFrames(t *testing.T) {
 			}
 		})
 	}
-	if got := HeaderLen(Client, 1<<40); got != MaxHeader {
-		t.Errorf("HeaderLen(Client, 1<<40) = %d, want MaxHeader", got)
+	if got := HeaderLen(Client, math.MaxInt); got != MaxHeader {
+		t.Errorf("HeaderLen(Client, math.MaxInt) = %d, want MaxHeader", got)
 	}
 }
 
@@ -64,8 +66,8 @@ func TestAppendHeader(t *testing.T) {
 		{"5.4 first fragment", false, Text, 3, "01 03"},
 		{"5.4 middle fragment", false, Continuation, 126, "00 7e 00 7e"},
 		{"5.4 last fragment", true, Continuation, 0, "80 00"},
-		{"5.2 length 1<<40", true, Binary, 1 << 40, "82 7f 00 00 01 00 00 00 00 00"},
-		{"5.2 largest length", false, Binary, 1<<63 - 1, "02 7f 7f ff ff ff ff ff ff ff"},
+		{"5.2 length 1<<31 - 1", true, Binary, math.MaxInt32, "82 7f 00 00 00 00 7f ff ff ff"},
+		{"5.2 largest length", false, Binary, math.MaxInt, fmt.Sprintf("02 7f %016x", math.MaxInt)},
 		{"5.5.1 close", true, Close, 2, "88 02"},
 		{"5.5.2 ping", true, Ping, 125, "89 7d"},
 		{"5.5.3 pong", true, Pong, 0, "8a 00"},
