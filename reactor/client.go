@@ -39,9 +39,10 @@ type Client struct {
 	core core
 	gnet *gnet.Client
 
-	mu      sync.Mutex
-	started bool
-	closed  bool
+	mu        sync.Mutex
+	started   bool
+	closed    bool
+	enrolling sync.WaitGroup // Dials that wait for an event loop to take their socket
 }
 
 // DialOptions say how a connection is opened. The zero value, and nil, ask for nothing special.
@@ -98,8 +99,8 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 	}
 	d := &dialing{upgrade: up, done: make(chan error, 1)}
 	c := &Conn{Data: opt.Data, cfg: cl.config(h), fd: -1, rare: &rare{dialing: d}}
-	if _, err = cl.gnet.EnrollContext(socket, c); err != nil {
-		return nil, fmt.Errorf("reactor: %w", err)
+	if err = cl.enroll(socket, c); err != nil {
+		return nil, err
 	}
 	if c.loop == nil { // gnet opens a connection before it returns, unless that fails
 		return nil, errors.New("reactor: the event loop did not take the connection")
@@ -114,6 +115,24 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 		return nil, err
 	}
 	return c, nil
+}
+
+// enroll gives a socket to an event loop, which opens c for it. gnet waits for the loop to do so, so the
+// loops must not end meanwhile.
+func (cl *Client) enroll(socket net.Conn, c *Conn) error {
+	cl.mu.Lock()
+	if cl.closed {
+		cl.mu.Unlock()
+		_ = socket.Close()
+		return ErrClientClosed
+	}
+	cl.enrolling.Add(1)
+	cl.mu.Unlock()
+	defer cl.enrolling.Done()
+	if _, err := cl.gnet.EnrollContext(socket, c); err != nil {
+		return fmt.Errorf("reactor: %w", err)
+	}
+	return nil
 }
 
 // config is the client's configuration for a connection with the handler h.
@@ -136,6 +155,7 @@ func (cl *Client) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	return cl.core.drain(ctx, func() {
+		cl.enrolling.Wait()
 		_ = cl.gnet.Stop()
 		close(cl.core.done)
 	})

@@ -85,10 +85,11 @@ func goAway(c *Conn) {
 	switch {
 	case c.phase == phaseFrames:
 		_ = c.Close(codec.CloseGoingAway, c.cfg.decoder.Role.String()+" is shutting down")
-	case c.phase == phaseHandshake && c.loop.engine.srv != nil:
+	case c.phase == phaseFinished: // it ends by itself, once the peer has got what it is still to get
+	case c.loop.engine.srv != nil:
 		c.refuse(errShuttingDown)
 	default:
-		_ = c.CloseNow()
+		c.refused(ErrClientClosed)
 	}
 }
 

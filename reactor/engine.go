@@ -87,13 +87,16 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	if c.cfg.handshake > 0 {
 		c.cutIn(c.cfg.handshake)
 	}
-	switch {
+	switch draining := e.core.draining.Load(); {
+	case draining:
+		goAway(c)
 	case dialed:
 		c.request()
-		c.end()
-	case e.core.draining.Load():
-		c.refuse(errShuttingDown)
-		c.end()
+	default:
+		return nil, gnet.None
+	}
+	if c.settle() {
+		return nil, gnet.Close
 	}
 	return nil, gnet.None
 }
