@@ -49,6 +49,7 @@ var (
 	ErrCloseCodeForbidden     = protocolError("close frame with a code that may not be sent (RFC 6455 7.4)")
 	ErrCloseReasonUTF8        = &CloseError{Code: CloseInvalidPayload, Reason: "close reason is not UTF-8 (RFC 6455 5.5.1)"}
 	ErrTextUTF8               = &CloseError{Code: CloseInvalidPayload, Reason: "text message is not UTF-8 (RFC 6455 8.1)"}
+	ErrDeflate                = &CloseError{Code: CloseInvalidPayload, Reason: "message is not compressed as agreed (RFC 7692 7.2.2)"}
 	ErrMessageTooBig          = &CloseError{Code: CloseMessageTooBig, Reason: "message is larger than this endpoint accepts (RFC 6455 7.4.1)"}
 	ErrTooManyFragments       = &CloseError{Code: ClosePolicyViolation, Reason: "message has more fragments than this endpoint accepts (RFC 6455 10.4)"}
 )

@@ -33,10 +33,11 @@ type Deflate struct {
 	ServerMaxWindowBits int
 	ClientMaxWindowBits int
 	// Threshold is the length in bytes from which messages are compressed; shorter ones gain nothing. 0 means
-	// 256, or 64 for a side with context takeover; a negative number compresses all.
+	// 256, or 128 for a side with context takeover; a negative number compresses all. With context takeover a
+	// message of fewer than 128 bytes costs an allocation.
 	Threshold int
 	// Context is how many bytes of what was sent last a side with context takeover remembers for each connection,
-	// at most the window: more compresses better and costs memory and time. 0 means 4096.
+	// at most the window and 32768: more compresses better and costs memory and time. 0 means 1024.
 	Context int
 }
 
