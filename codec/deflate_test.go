@@ -27,7 +27,7 @@ var deflateSamples = []struct {
 		}
 		return p
 	}},
-	{"far repeats", func(n int) []byte { // at distances around every size of a window, 8 KiB of each
+	{farRepeats, func(n int) []byte { // at distances around every size of a window, 8 KiB of each
 		random := rand.New(rand.NewPCG(4, uint64(n)))
 		var p []byte
 		for len(p) < n {
@@ -40,7 +40,9 @@ var deflateSamples = []struct {
 	}},
 }
 
-var deflateLengths = []int{0, 1, 2, 12, 31, 64, 127, 128, 129, 255, 256, 257, 1000, 4096, 32767, 32768, 65535, 65536, 100000}
+const farRepeats = "far repeats"
+
+var deflateLengths = []int{0, 1, 2, 12, 31, 64, 127, 128, 129, 255, 256, 257, 1000, 4096, 32767, 32769}
 
 // paramsOf returns parameters with which the server compresses like that.
 func paramsOf(takeover bool, bits uint8) DeflateParams {
@@ -153,7 +155,11 @@ func TestDeflateRoundTrip(t *testing.T) {
 			i := NewInflater(p, Client)
 			var window []byte
 			farthest := 0
-			for _, n := range deflateLengths {
+			lengths := deflateLengths
+			if sample.name == farRepeats {
+				lengths = []int{100000, 500}
+			}
+			for _, n := range lengths {
 				payload := sample.make(n)
 				compressed := d.AppendMessage([]byte("before"), payload)
 				if !bytes.HasPrefix(compressed, []byte("before")) {
@@ -176,7 +182,7 @@ func TestDeflateRoundTrip(t *testing.T) {
 					window = slideWindow(window, payload, size)
 				}
 			}
-			if sample.name == "far repeats" && farthest <= size/2 {
+			if sample.name == farRepeats && farthest <= size/2 {
 				t.Errorf("no distance is above %d: the window of %d is not tried", farthest, size)
 			}
 		}

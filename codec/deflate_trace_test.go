@@ -22,7 +22,7 @@ func traceInflate(payload, window []byte, size int) (got inflated, err error) {
 			err = fmt.Errorf("%v", e)
 		}
 	}()
-	r := &bitReader{in: append(slices.Clone(payload), deflateTail...)}
+	r := &bitReader{in: slices.Clip(slices.Concat(payload, []byte(deflateTail)))}
 	got.message = slices.Clone(window)
 	for r.at < len(r.in) {
 		final := r.bits(1) == 1
@@ -36,7 +36,7 @@ func traceInflate(payload, window []byte, size int) (got inflated, err error) {
 			got.message = append(got.message, r.in[r.at:r.at+n]...)
 			r.at += n
 		case 1:
-			r.codes(&got, fixedCodes(), prefixCode(slices.Repeat([]int{5}, 30)), size)
+			r.codes(&got, fixedCodes(), prefixCode(slices.Repeat([]int{5}, 32)), size)
 		case 2:
 			literals, distances := r.dynamicCodes()
 			r.codes(&got, literals, distances, size)
@@ -84,6 +84,9 @@ func prefixCode(lengths []int) map[int]int {
 		}
 		code <<= 1
 	}
+	if _, one := codes[2]; code != 1<<16 && len(codes) != 0 && !(one && len(codes) == 1) { // 3.2.7: one may be alone
+		panic("codes that leave some over, or want more than there are")
+	}
 	return codes
 }
 
@@ -107,6 +110,9 @@ func fixedCodes() map[int]int {
 // dynamicCodes reads the codes of a block (RFC 1951 3.2.7).
 func (r *bitReader) dynamicCodes() (literals, distances map[int]int) {
 	nl, nd, nc := r.bits(5)+257, r.bits(5)+1, r.bits(4)+4
+	if nl > 286 || nd > 30 {
+		panic("more codes than there are")
+	}
 	var lengths [19]int
 	for _, symbol := range []int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}[:nc] {
 		lengths[symbol] = r.bits(3)
@@ -125,7 +131,10 @@ func (r *bitReader) dynamicCodes() (literals, distances map[int]int) {
 			all = append(all, symbol)
 		}
 	}
-	return prefixCode(all[:nl]), prefixCode(all[nl : nl+nd])
+	if len(all) > nl+nd {
+		panic("more lengths than codes")
+	}
+	return prefixCode(all[:nl]), prefixCode(all[nl:])
 }
 
 // codes decompresses the rest of a block (RFC 1951 3.2.5).
@@ -143,7 +152,11 @@ func (r *bitReader) codes(got *inflated, literals, distances map[int]int, size i
 		if symbol < 285 {
 			length = 3 + r.extended(symbol-257, 4)
 		}
-		distance := 1 + r.extended(r.symbol(distances), 2)
+		far := r.symbol(distances)
+		if symbol > 285 || far > 29 {
+			panic("code that will never occur") // 3.2.6
+		}
+		distance := 1 + r.extended(far, 2)
 		if distance > size || distance > len(got.message) {
 			panic(fmt.Sprintf("distance %d in a window of %d bytes", distance, min(size, len(got.message))))
 		}
