@@ -1,6 +1,125 @@
 package reactor
 
-// childVariable makes the test binary run child instead of the tests.
-const childVariable = "WEIR_TEST_CHILD"
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
 
-func child() {}
+	"golang.org/x/sys/unix"
+
+	"example.org/weir/codec"
+)
+
+// childVariable makes the test binary run child instead of the tests; its value is the number of
+// descriptors that the child may have.
+const childVariable = "WEIR_TEST_DESCRIPTORS"
+
+// child is an echo server that prints its address, and on each line of input its CPU time and the number
+// of its connections, and ends with the input.
+func child() {
+	var n uint64
+	if _, err := fmt.Sscan(os.Getenv(childVariable), &n); err != nil {
+		panic(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}); err != nil {
+		panic(err)
+	}
+	srv := &Server{Handler: echo, Loops: 2}
+	if err := srv.Start("127.0.0.1:0"); err != nil {
+		panic(err)
+	}
+	fmt.Println(srv.Addrs()[0])
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		var u unix.Rusage
+		if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+			panic(err)
+		}
+		fmt.Println(u.Utime.Nano()+u.Stime.Nano(), srv.Conns())
+	}
+	if err := srv.Close(); err != nil {
+		panic(err)
+	}
+}
+
+// TestOutOfDescriptors opens more connections to a server than it has descriptors for. It refuses those,
+// goes on to serve the others without spinning, and takes new ones once there is room.
+func TestOutOfDescriptors(t *testing.T) {
+	const limit = 100
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprint(childVariable, "=", limit))
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log logBuffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	dead := time.AfterFunc(2*patience, func() { _ = cmd.Process.Kill() })
+	defer dead.Stop()
+	defer func() {
+		_ = stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the server ended with %v: %s", err, log.String())
+		}
+	}()
+	lines := bufio.NewScanner(stdout)
+	lines.Scan()
+	addr := lines.Text()
+	state := func() (cpu time.Duration, conns int) {
+		_, _ = io.WriteString(stdin, "\n")
+		lines.Scan()
+		if _, err := fmt.Sscan(lines.Text(), &cpu, &conns); err != nil {
+			t.Fatalf("the server said %q: %s", lines.Text(), log.String())
+		}
+		return cpu, conns
+	}
+
+	first := open(t, addr)
+	var clients []*rawClient
+	refused := 0
+	for range 3 * limit {
+		r := dialRaw(t, addr)
+		clients = append(clients, r)
+		_, _ = r.Write([]byte(request()))
+		if _, err := r.in.Peek(1); err != nil {
+			refused++
+		}
+	}
+	served := len(clients) - refused
+	if served < limit/2 || served >= limit {
+		t.Errorf("%d connections were served, %d refused", served, refused)
+	}
+	cpu, conns := state()
+	if conns != served+1 {
+		t.Errorf("the server has %d connections, want %d", conns, served+1)
+	}
+	for i := range 50 { // it has time to spin meanwhile, and serves on
+		first.send(text(fmt.Sprint(i)))
+		first.want(codec.Text, fmt.Sprint(i))
+		time.Sleep(10 * time.Millisecond)
+	}
+	if later, _ := state(); later-cpu > 400*time.Millisecond {
+		t.Errorf("the server used %v of CPU time in half a second of 50 echoes", later-cpu)
+	}
+	for _, r := range clients {
+		_ = r.Close()
+	}
+	eventually(t, "only the first connection is left", func() bool { _, conns := state(); return conns == 1 })
+	r := open(t, addr)
+	r.send(text("room again"))
+	r.want(codec.Text, "room again")
+	if !strings.Contains(log.String(), "ulimit") || strings.Contains(log.String(), "starting again") {
+		t.Errorf("the log says %s", log.String())
+	}
+}
