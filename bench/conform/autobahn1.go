@@ -137,7 +137,7 @@ func section4() []Rule {
 			op := first + j
 			f := rawpeer.NewFrame(op, nil)
 			name := fmt.Sprintf("opcode %d, empty", op)
-			if j%3 == 1 || j == 4 {
+			if j == 1 || j >= 3 {
 				f.Payload = []byte("reserved opcode payload")
 				name = fmt.Sprintf("opcode %d with payload", op)
 			}

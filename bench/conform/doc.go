@@ -5,7 +5,7 @@
 // There are three groups of rules:
 //
 //   - H: the opening handshake, after RFC 6455 4 and RFC 9110 and 9112;
-//   - F: framing, after RFC 6455 5 and 7, each rule with every byte in one write and again byte by byte;
+//   - F: framing, after RFC 6455 5 and 7, each rule with all bytes in one write and again byte by byte;
 //   - 1 to 7, 9 and 10: the cases of the Autobahn Testsuite's fuzzing client, version 25.10.1, under
 //     their own numbers. Sections 12 and 13, permessage-deflate, are not there yet: a section is a
 //     function in the list of sections, and an exchange may offer extensions.

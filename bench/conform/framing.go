@@ -33,7 +33,7 @@ func sound(opcode byte) (before []rawpeer.Frame, f rawpeer.Frame) {
 }
 
 // fault adds a rule: after an echo, the frames before are sent, and then bad, for which the server has to
-// fail the connection with one of codes. It is tried with bad in one write and byte by byte.
+// fail the connection with one of codes. See segmented for how it is tried.
 func (g *group) fault(prefix, name string, before []rawpeer.Frame, bad []rawpeer.Frame, codes ...int) {
 	e := fails(codes...)
 	if bad[0].Opcode == rawpeer.OpClose {
@@ -51,11 +51,11 @@ func (g *group) exactly(prefix, name string, e ending, want []event, frames ...r
 	g.add(prefix, name, "", func(a *attempt) { a.segmented(x, rawpeer.Bytes(frames...)) })
 }
 
-// segmented plays x, whose writes are an echo and then p, with p in one write and then byte by byte. The
-// worse outcome stands.
+// segmented plays x, whose writes are an echo and then p, with p in one write and then byte by byte, or in
+// some thousand pieces if it is long. The worse outcome stands.
 func (a *attempt) segmented(x exchange, p []byte) {
 	hello := write{data: rawpeer.Bytes(rawpeer.Text("before")), await: 1}
-	for _, chops := range []int{0, 1} {
+	for _, chops := range []int{0, 1 + len(p)/1000} {
 		earlier := a.out
 		x.writes = []write{hello, {data: p, chops: chops}}
 		a.exchange(x)

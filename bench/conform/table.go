@@ -3,6 +3,7 @@ package conform
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -71,24 +72,24 @@ func (r *Result) writeFull(b *strings.Builder, v Verdict) {
 	}
 }
 
-// writeBrief writes the outcomes with a verdict, a line each; where all are alike, one line.
+// writeBrief writes the outcomes with a verdict, two lines each; those skipped for one reason in one line.
 func (r *Result) writeBrief(b *strings.Builder, v Verdict) {
 	var chosen []Outcome
-	alike := true
 	for _, o := range r.Outcomes {
 		if o.Verdict == v {
 			chosen = append(chosen, o)
-			alike = alike && o.Got == chosen[0].Got
 		}
 	}
-	if len(chosen) > 1 && alike {
-		fmt.Fprintf(b, "\n%s %d rules: %s\n", v, len(chosen), chosen[0].Got)
+	if len(chosen) == 0 {
 		return
 	}
-	for i, o := range chosen {
-		if i == 0 {
-			b.WriteByte('\n')
-		}
+	b.WriteByte('\n')
+	alike := !slices.ContainsFunc(chosen, func(o Outcome) bool { return o.Got != chosen[0].Got })
+	if v == Skipped && alike && len(chosen) > 1 {
+		fmt.Fprintf(b, "%s %d rules: %s\n", v, len(chosen), chosen[0].Got)
+		return
+	}
+	for _, o := range chosen {
 		fmt.Fprintf(b, "%s %s %s\n    %s\n", v, o.ID, o.Name, o.Got)
 	}
 }
