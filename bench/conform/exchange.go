@@ -115,19 +115,18 @@ func (a *attempt) judge(w *wire, x exchange, end finding) {
 		expected = []string{fmt.Sprintf("%d events, the last %s", len(x.want), expected[len(expected)-1])}
 	}
 	expected = append(expected, x.ending.String())
-	verdict, got := x.sequence(s.events), s.String()
-	if end.note != "" {
-		got += ": " + end.note
-	}
-	a.out.Sent, a.out.size = w.sent.String(), x.size
+	verdict, note := worse(x.sequence(s.events), end.verdict), end.note
 	switch {
 	case s.fault != "" && !x.informational:
 		verdict = Failed
 	case x.tooBig(&s):
-		verdict, got = Limit, fmt.Sprintf("%s: a message of %d bytes is refused", got, x.size)
-	default:
-		verdict = worse(verdict, end.verdict)
+		verdict, note = Limit, "a message of "+size(x.size)+" is refused"
 	}
+	got := s.String()
+	if note != "" {
+		got += ": " + note
+	}
+	a.out.Sent, a.out.size = w.sent.String(), x.size
 	a.say(verdict, strings.Join(expected, ", "), got)
 }
 

@@ -113,7 +113,7 @@ func TestTable(t *testing.T) {
 		"1 Framing: payload lengths  1 FAILED\n", "2 Pings and pongs           1 OK\n",
 		"FAILED 1.1.2 text message of 125 bytes: echo\n", "    source    Autobahn", "    sent      81fd37fa213d1dd00b17",
 		"… (131 bytes in 1 writes)\n", "    expected  text of 125 bytes, a closing handshake with 1000, FIN\n",
-		"    got       binary of 125 bytes, close 1000, FIN\n", "INFORMATIONAL 7.13.1 ", "1 OK, 2 INFORMATIONAL, 1 FAILED", "Not conformant.",
+		"    got       binary of 125 bytes, close 1000, FIN\n", "INFORMATIONAL 7.13.1, 7.13.2\n    got       close 1002, FIN\n", "1 OK, 2 INFORMATIONAL, 1 FAILED", "Not conformant.",
 	} {
 		if !strings.Contains(brief, want) {
 			t.Errorf("the table lacks %q:\n%s", want, brief)

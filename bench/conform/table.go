@@ -10,7 +10,7 @@ import (
 )
 
 // WriteTable writes r for people: a line per section with the counts of its verdicts, then, in full,
-// each rule that is not OK. With all it lists every rule in its section.
+// each rule that did not do well, and what is to be said of others that are not OK. With all it lists every rule in its section.
 func (r *Result) WriteTable(w io.Writer, all bool) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d rules in %v\n\n", r.Target, len(r.Outcomes), r.Elapsed.Round(time.Millisecond))
@@ -72,25 +72,29 @@ func (r *Result) writeFull(b *strings.Builder, v Verdict) {
 	}
 }
 
-// writeBrief writes the outcomes with a verdict, two lines each; those skipped for one reason in one line.
+// writeBrief writes the outcomes with a verdict; those of which the same is to be said, together.
 func (r *Result) writeBrief(b *strings.Builder, v Verdict) {
-	var chosen []Outcome
-	for _, o := range r.Outcomes {
-		if o.Verdict == v {
-			chosen = append(chosen, o)
+	const shown = 30
+	for i, o := range r.Outcomes {
+		alike := func(p Outcome) bool { return p.Verdict == v && p.Got == o.Got }
+		if o.Verdict != v || slices.ContainsFunc(r.Outcomes[:i], alike) {
+			continue
 		}
-	}
-	if len(chosen) == 0 {
-		return
-	}
-	b.WriteByte('\n')
-	alike := !slices.ContainsFunc(chosen, func(o Outcome) bool { return o.Got != chosen[0].Got })
-	if v == Skipped && alike && len(chosen) > 1 {
-		fmt.Fprintf(b, "%s %d rules: %s\n", v, len(chosen), chosen[0].Got)
-		return
-	}
-	for _, o := range chosen {
-		fmt.Fprintf(b, "%s %s %s\n    %s\n", v, o.ID, o.Name, o.Got)
+		var ids []string
+		for _, p := range r.Outcomes[i:] {
+			if alike(p) {
+				ids = append(ids, p.ID)
+			}
+		}
+		switch n := len(ids); {
+		case n == 1:
+			fmt.Fprintf(b, "\n%s %s %s\n", v, o.ID, o.Name)
+		case n <= shown:
+			fmt.Fprintf(b, "\n%s %s\n", v, strings.Join(ids, ", "))
+		default:
+			fmt.Fprintf(b, "\n%s %s and %d more\n", v, strings.Join(ids[:shown], ", "), n-shown)
+		}
+		fmt.Fprintf(b, "    got       %s\n", o.Got)
 	}
 }
 
