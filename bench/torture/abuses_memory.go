@@ -16,7 +16,9 @@ const (
 	smallReceive = 64 << 10
 	// minPoured is more than kernels keep for a server that does not read, in bytes.
 	minPoured = 64 << 20
-	// quiet is how long nothing has to happen before nothing more is expected.
+	// blocked is how long a server has to take nothing before it counts as reading no more.
+	blocked = 2 * time.Second
+	// quiet is how long nothing has to come before nothing more is expected.
 	quiet = time.Second
 )
 
@@ -68,7 +70,7 @@ func (a *attack) deaf(frame []byte) {
 // connection ends. It returns how much was sent and whether the server took it all.
 func (a *attack) pour(c *rawpeer.Conn, burst []byte, limit int64) (sent int64, took bool) {
 	for sent < limit {
-		_ = c.SetWriteDeadline(time.Now().Add(quiet))
+		_ = c.SetWriteDeadline(time.Now().Add(blocked))
 		n, err := c.Write(burst)
 		sent += int64(n)
 		if err != nil { // no longer read, or ended, which is seen afterwards

@@ -37,7 +37,7 @@ type badServer struct {
 
 // The limits of the server when it behaves.
 const (
-	serverHandshake    = 300 * time.Millisecond
+	serverHandshake    = 2 * time.Second
 	serverHead         = 16 << 10
 	serverMessage      = 1 << 20
 	serverMaxFragments = 1 << 16
@@ -99,7 +99,7 @@ var errHead = errors.New("not a request that can be served")
 
 // serve serves a connection.
 func (s *badServer) serve(nc net.Conn) {
-	if s.fault != "never cuts" {
+	if s.fault != "never cuts" && s.fault != "takes any head" {
 		_ = nc.SetDeadline(time.Now().Add(serverHandshake))
 	}
 	limit := int64(serverHead)

@@ -143,7 +143,7 @@ func TestFaultsAreFound(t *testing.T) {
 			o.Run = regexp.MustCompile(c.run)
 			o.Settle = 200 * time.Millisecond
 			if c.fault == "never cuts" {
-				o.Grace = 200 * time.Millisecond
+				o.HandshakeTimeout, o.Grace = 300*time.Millisecond, 200*time.Millisecond
 			}
 			if c.set != nil {
 				c.set(&o)

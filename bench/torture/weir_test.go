@@ -10,7 +10,7 @@ import (
 )
 
 // weirHandshake is what Weir gives a client for its request in these tests.
-const weirHandshake = 500 * time.Millisecond
+const weirHandshake = 2 * time.Second
 
 // TestWeir abuses the command weir as it is shipped.
 func TestWeir(t *testing.T) {
