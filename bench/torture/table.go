@@ -14,12 +14,12 @@ import (
 // WriteTable writes the report for a person: a line for each abuse, and what was wrong below it.
 func (r *Report) WriteTable(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ABUSE\tVERDICT\tBYSTANDER p50 p99 max\tMEMORY before peak after\tDESCRIPTORS\tWHAT HAPPENED")
+	fmt.Fprintln(t, "ABUSE\tVERDICT\tTIME\tBYSTANDER p50 p99 max\tMEMORY before peak after\tDESCRIPTORS\tWHAT HAPPENED")
 	counts := make(map[Verdict]int)
 	for i := range r.Abuses {
 		a := &r.Abuses[i]
 		counts[a.Verdict]++
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, a.Verdict,
+		fmt.Fprintf(t, "%s\t%s\t%.1f s\t%s\t%s\t%s\t%s\n", a.Name, a.Verdict, a.Seconds,
 			a.Bystander.line(), a.Process.memory(), a.Process.files(), a.happened())
 	}
 	_ = t.Flush() // to a writer whose errors show at its end
