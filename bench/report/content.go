@@ -75,6 +75,9 @@ func warnings(r *bench.Result) []string {
 	if r.Generator.Bottleneck && !said {
 		w = append([]string{"the generator itself was the bottleneck"}, w...)
 	}
+	if r.Ended != "complete" {
+		w = append([]string{"the run ended early: " + r.Ended}, w...)
+	}
 	return w
 }
 

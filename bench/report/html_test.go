@@ -121,7 +121,7 @@ func TestHTMLOfLittle(t *testing.T) {
 	instant.Series[1].P50 = 0
 	for name, r := range map[string]*bench.Result{
 		"a time of 0":          instant,
-		"nothing":              {Scenario: "echo"},
+		"nothing":              {Scenario: "echo", Ended: "complete"},
 		"one second":           one,
 		"no message at all":    silent,
 		"a second without any": gap,
