@@ -46,7 +46,9 @@ func Compare(old, now *bench.Result) *Comparison {
 	}
 	if o, n := old.Server, now.Server; o != nil && n != nil {
 		c.add("server CPU per message", 1000*o.PerMessage, 1000*n.PerMessage, duration, less)
-		c.add("server memory per connection", o.PerConnection, n.PerConnection, size, less)
+		if remain(old) && remain(now) {
+			c.add("server memory per connection", o.PerConnection, n.PerConnection, size, less)
+		}
 	}
 	c.add("errors", total(old.Errors), total(now.Errors), func(x float64) string { return count(int64(x)) }, less)
 	c.warnOfDifferences(old, now)

@@ -40,8 +40,9 @@ func facts(r *bench.Result) []fact {
 	if m := r.Machine; m.Cores > 0 {
 		add("Machine", fmt.Sprintf("%s, %s, %s, %s", m.CPU, plural(m.Cores, "core"), m.Kernel, m.Go))
 	}
-	add("Connections", opened(r.Connections)+", "+perSecond(r.Connections.Rate),
-		fmt.Sprintf("%s failed, %s lost", count(r.Connections.Failed), count(r.Connections.Lost)))
+	c := r.Connections
+	add("Connections", fmt.Sprintf("%s of %s opened, %s", count(c.Opened), count(c.Wanted), perSecond(c.Rate)),
+		fmt.Sprintf("%s failed, %s lost", count(c.Failed), count(c.Lost)))
 	if x := r.Messages; x.Sent > 0 || x.Received > 0 {
 		add("Messages", fmt.Sprintf("%s sent, %s %s", count(x.Sent), count(x.Received), received(r.Scenario)))
 		if r.Scenario == "search" {
@@ -59,14 +60,21 @@ func facts(r *bench.Result) []fact {
 			count(v.Lost), count(v.Duplicated), count(v.Reordered), count(v.Corrupted)))
 	}
 	if p := r.Server; p != nil {
-		add("Server", perMessage(r, p.PerMessage), cores(p.CPUSeconds, r.Seconds),
-			fmt.Sprintf("RSS %s → %s, %s per connection", size(float64(p.RSSBefore)), size(float64(p.RSSAfter)), size(p.PerConnection)))
+		memory := fmt.Sprintf("RSS %s → %s", size(float64(p.RSSBefore)), size(float64(p.RSSAfter)))
+		if remain(r) {
+			memory += ", " + size(p.PerConnection) + " per connection"
+		}
+		add("Server", perMessage(r, p.PerMessage), cores(p.CPUSeconds, r.Seconds), memory)
 	}
 	g := r.Generator
 	add("Generator", perMessage(r, g.PerMessage), cores(g.CPUSeconds, r.Seconds),
 		fmt.Sprintf("%s, the busiest at %.0f %% of a core", plural(g.Loops, "loop"), g.Busiest))
 	return all
 }
+
+// remain reports whether the connections of r were all open at its end, as memory per connection
+// supposes. Those of churn and storm come and go.
+func remain(r *bench.Result) bool { return r.Scenario != "churn" && r.Scenario != "storm" }
 
 // warnings are what the reader must know before believing r.
 func warnings(r *bench.Result) []string {
@@ -103,14 +111,6 @@ func received(scenario string) string {
 		return "delivered"
 	}
 	return "received"
-}
-
-// opened says how many connections were opened; those of churn and storm come and go.
-func opened(c bench.Connections) string {
-	if c.Opened > c.Wanted {
-		return fmt.Sprintf("%s opened, %s at a time", count(c.Opened), count(c.Wanted))
-	}
-	return fmt.Sprintf("%s of %s opened", count(c.Opened), count(c.Wanted))
 }
 
 // plurals names the messages of a scenario.

@@ -89,7 +89,9 @@ func headline(r *bench.Result) (all []fact) {
 		if r.Messages.Received > 0 {
 			add("server CPU / message", duration(1000*p.PerMessage))
 		}
-		add("server RSS / connection", size(p.PerConnection))
+		if remain(r) {
+			add("server RSS / connection", size(p.PerConnection))
+		}
 	}
 	add("errors", count(int64(total(r.Errors))))
 	return all
