@@ -13,6 +13,10 @@ import (
 	"example.org/weir/bench/peers"
 )
 
+// ramp is how many idle connections are opened per second, over all generators: what opening them
+// costs is not what is measured.
+const ramp = 6000
+
 // load is how long the generators run.
 type load struct {
 	duration, warmup time.Duration
@@ -43,6 +47,9 @@ func clientCommand(bin string, p peers.Peer, r row, i int, l load, addr string) 
 		flag("subscribers", r.Conns)
 	} else {
 		flag("conns", r.share(i))
+	}
+	if r.Kind == idle && !p.Raw { // rawload opens one after the other
+		flag("ramp", ramp/r.Processes)
 	}
 	if r.Depth > 0 {
 		flag("depth", r.Depth)

@@ -27,7 +27,8 @@ func TestClientCommand(t *testing.T) {
 		{weir, fanoutRow(9), "weirbench fanout -publishers 1 -subscribers 9 -depth 1 -size 128 -duration 5s -warmup 1s" + quiet + "ws://h:1/topic/bench"},
 		{weir, row{Kind: churn, Conns: 64, Size: 128, Processes: 1}, "weirbench churn -conns 64 -size 128 -duration 5s -warmup 1s -source 127.0.0.0/8" + quiet + "ws://h:1/echo"},
 		{raw, row{Kind: churn, Conns: 64, Size: 128, Processes: 1}, "rawload churn -conns 64 -size 128 -duration 5s -warmup 1s h:1"},
-		{weir, idleRow(7, 2), "weirbench connect -conns 3 -duration 15s -warmup 1s" + quiet + "ws://h:1/echo"},
+		{raw, idleRow(7, 1), "rawload connect -conns 7 -duration 5s -warmup 1s h:1"},
+		{weir, idleRow(7, 2), "weirbench connect -conns 3 -ramp 3000 -duration 15s -warmup 1s" + quiet + "ws://h:1/echo"},
 	} {
 		got := strings.Join(pinned(1, clientCommand("b", test.peer, test.row, test.row.Processes-1, l, "h:1")), " ")
 		if want := "taskset -c 1 b/" + test.want; got != want {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"example.org/weir/bench"
 	"example.org/weir/bench/peers"
 )
 
@@ -55,6 +56,46 @@ func TestMeasure(t *testing.T) {
 					t.Errorf("%d servers and %d clients are noted, want %d", len(x.Servers), len(x.Clients), test.row.Processes)
 				}
 			})
+		}
+	}
+}
+
+// TestEvaluate holds what the figures are made of.
+func TestEvaluate(t *testing.T) {
+	u := usage{seconds: 2, busy: 1.5, stolen: 0.1, cpu: 0.5, growth: 90_000}
+	res := func() *bench.Result {
+		return &bench.Result{
+			Connections: bench.Connections{Opened: 100},
+			Messages:    bench.Messages{Rate: 50_000},
+			Latency:     &bench.Latency{At: map[string]int64{"50": 1_500_000, "99": 4_000_000}},
+			Generator:   bench.Generator{Bottleneck: true},
+		}
+	}
+	heard := res()
+	heard.Fanout = &bench.Fanout{Last: &bench.Latency{At: map[string]int64{"50": 7_000_000}}}
+	silent := res()
+	silent.Messages.Rate, silent.Latency = 0, nil
+	for name, test := range map[string]struct {
+		row   row
+		parts []*bench.Result
+		want  figures
+	}{
+		"echo":    {echoRow(1, 100, 1), []*bench.Result{res()}, figures{rate: 50_000, cpu: 5, core: 15, steal: 5, p50: 1.5, p99: 4}},
+		"fanout":  {fanoutRow(100), []*bench.Result{heard}, figures{rate: 50_000, cpu: 5, core: 15, steal: 5, p50: 1.5, p99: 4, last: 7}},
+		"nothing": {echoRow(1, 100, 1), []*bench.Result{silent}, figures{rate: 0, steal: 5}},
+		"idle":    {idleRow(200, 2), []*bench.Result{res(), res()}, figures{memory: 450, steal: 5}},
+	} {
+		got, bound := evaluate(test.row, u, test.parts)
+		if bound != (test.row.Kind != idle) {
+			t.Errorf("%s: the generator limited it: %v", name, bound)
+		}
+		if len(got) != len(test.want) {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+		for f, want := range test.want {
+			if !near(got[f], want) {
+				t.Errorf("%s: %s is %v, want %v", name, f, got[f], want)
+			}
 		}
 	}
 }

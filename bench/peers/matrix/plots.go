@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image/color"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -44,7 +45,8 @@ func plotAll(res *results) (map[string][]byte, error) {
 	return files, nil
 }
 
-// drawBars draws a chart: for each row a bar for each peer that has a figure there.
+// drawBars draws a chart: for each row a bar for each peer that has a figure there. A peer without any
+// is left out; a colour is always that of the same peer.
 func drawBars(res *results, c chart) ([]byte, error) {
 	p := plot.New()
 	p.Title.Text = c.title
@@ -56,9 +58,12 @@ func drawBars(res *results, c chart) ([]byte, error) {
 	grid := plotter.NewGrid()
 	grid.Vertical.Color = nil // there is nothing between the rows
 	p.Add(grid)
-	width := rowWidth / vg.Length(len(c.rows)*(len(res.Peers)+1))
+	shown := slices.DeleteFunc(slices.Clone(res.Peers), func(peer string) bool {
+		return !slices.ContainsFunc(c.rows, func(r row) bool { return res.stat(peer, r.Name, mainFigure(r)).N > 0 })
+	})
+	width := rowWidth / vg.Length(len(c.rows)*(len(shown)+1))
 	highest := 0.0
-	for i, peer := range res.Peers {
+	for i, peer := range shown {
 		values := make(plotter.Values, len(c.rows))
 		for j, r := range c.rows {
 			values[j] = res.stat(peer, r.Name, mainFigure(r)).Median // 0, no bar, without a figure
@@ -68,9 +73,9 @@ func drawBars(res *results, c chart) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		bars.Color = palette[i%len(palette)]
+		bars.Color = palette[slices.Index(res.Peers, peer)%len(palette)]
 		bars.LineStyle.Width = 0
-		bars.Offset = width * vg.Length(float64(i)-float64(len(res.Peers)-1)/2)
+		bars.Offset = width * vg.Length(float64(i)-float64(len(shown)-1)/2)
 		p.Add(bars)
 		p.Legend.Add(peer, bars)
 	}
