@@ -34,6 +34,9 @@ func (d *Decoder) payload(p []byte) (m Message, used int, done bool, err error) 
 // dataPayload handles a chunk of a data frame's payload.
 func (d *Decoder) dataPayload(chunk []byte, last bool) (m Message, done bool, err error) {
 	complete := last && d.fin
+	if d.deflated {
+		return d.deflatedPayload(chunk, complete)
+	}
 	if complete && d.assembled() == 0 { // whole, and still where it arrived
 		if d.message == Text && !ValidUTF8(chunk) {
 			return Message{}, false, ErrTextUTF8

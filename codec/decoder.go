@@ -30,7 +30,9 @@ type DecoderConfig struct {
 	// masked ones.
 	Role Role
 	// MaxMessage is the largest message accepted, in bytes of payload, all fragments together. It
-	// is compared as soon as a frame's header is there. 0 accepts empty messages only.
+	// is compared as soon as a frame's header is there. 0 accepts empty messages only. For a
+	// compressed message it holds before and after decompression; before, with what compression
+	// adds to a message that is noise.
 	MaxMessage uint64
 	// MaxFragments is the largest number of frames that one message may have, empty ones included
 	// (RFC 6455 10.4). 0 and 1 accept no continuation.
@@ -51,9 +53,10 @@ type DecoderConfig struct {
 //
 // The handshake comes before it and is [RequestParser]'s.
 //
-// A frame that lies whole in the input is unmasked there and handed out without a copy. Otherwise
-// the payload waits in a pooled buffer that grows with what has arrived, never with what was
-// declared; a partial header waits inside the Decoder. Between messages a Decoder owns no buffer.
+// A frame that lies whole in the input is unmasked there and handed out without a copy, unless it is
+// compressed. Otherwise the payload waits in a pooled buffer that grows with what has arrived, never
+// with what was declared; a partial header waits inside the Decoder. Between messages a Decoder owns
+// no buffer.
 //
 // Each error is a [*CloseError] and is found at the first byte that shows it: the limit and the
 // framing rules at the header, bad UTF-8 inside an unfinished frame. An error leaves the decoder
@@ -61,19 +64,21 @@ type DecoderConfig struct {
 // error again.
 //
 // A Decoder is not safe for use from several goroutines at once. It is meant to be embedded and takes
-// 56 bytes where pointers have 64 bits.
+// 64 bytes where pointers have 64 bits.
 type Decoder struct {
 	cfg       *DecoderConfig
-	buf       *Buffer // the message so far, then the partial control payload; nil when neither
-	remaining uint64  // bytes of the current frame's payload that have not arrived
-	fragments uint32  // frames of the current message so far
-	key       MaskKey // of the current frame, rotated to the next byte
+	inflater  *Inflater // nil unless permessage-deflate was agreed on
+	buf       *Buffer   // the message so far, then the partial control payload; nil when neither
+	remaining uint64    // bytes of the current frame's payload that have not arrived
+	fragments uint32    // frames of the current message so far
+	key       MaskKey   // of the current frame, rotated to the next byte
 	utf8      UTF8Validator
 	carry     [8]byte // the first bytes of a header part that has not arrived whole
 	carried   uint8
 	state     decoderState
 	frame     Opcode // of the current frame
 	message   Opcode // of the unfinished message; Continuation when there is none
+	deflated  bool   // the unfinished message is compressed
 	fin       bool   // of the current frame
 	len7      byte   // the MASK bit and the 7-bit length of the current frame
 	control   uint8  // bytes at the end of buf that belong to a control frame
@@ -91,6 +96,10 @@ const (
 
 // Reset makes d ready for a new connection. d must be new or have been released.
 func (d *Decoder) Reset(cfg *DecoderConfig) { *d = Decoder{cfg: cfg} }
+
+// Inflate has d accept compressed messages, which i decompresses, once permessage-deflate was agreed on
+// (RFC 7692). It is to be called after Reset, before the first frame.
+func (d *Decoder) Inflate(i *Inflater) { d.inflater = i }
 
 // Release gives d's buffer, if it has one, back to the pool. What Decode handed out is no longer
 // valid. It is to be called when the connection ends, and may be called again; the only other call
@@ -172,7 +181,8 @@ func (d *Decoder) header(p []byte) (used int, err error) {
 	if b == nil {
 		return used, nil
 	}
-	b0, b1 := b[0], b[1]
+	b0, deflated := d.takeRSV1(b[0])
+	b1 := b[1]
 	op, length := Opcode(b0&opBits), uint64(b1&lenBits)
 	if err = checkHeader(b0, b1, d.cfg.Role, d.message != Continuation); err != nil {
 		return 0, err
@@ -181,12 +191,13 @@ func (d *Decoder) header(p []byte) (used int, err error) {
 		return 0, ErrTooManyFragments
 	}
 	if length < len16 {
-		if err = d.admit(op, length); err != nil {
+		if err = d.admit(op, length, deflated); err != nil {
 			return 0, err
 		}
 	}
 
 	d.frame = op
+	d.deflated = deflated
 	d.fin = b0&bitFin != 0
 	d.len7 = b1
 	switch op {
@@ -222,7 +233,7 @@ func (d *Decoder) extendedLength(p []byte) (used int, err error) {
 	if err = checkLength(length, want); err != nil {
 		return 0, err
 	}
-	if err = d.admit(d.frame, length); err != nil {
+	if err = d.admit(d.frame, length, d.deflated); err != nil {
 		return 0, err
 	}
 	d.enterPayload(length)
@@ -231,8 +242,12 @@ func (d *Decoder) extendedLength(p []byte) (used int, err error) {
 
 // admit compares the message with a frame of length more bytes with the limit. The length stays a
 // uint64 until here, and the sum cannot overflow: length is below 1<<63.
-func (d *Decoder) admit(op Opcode, length uint64) error {
-	if !op.IsControl() && uint64(d.assembled())+length > d.cfg.MaxMessage {
+func (d *Decoder) admit(op Opcode, length uint64, deflated bool) error {
+	limit := d.cfg.MaxMessage
+	if deflated {
+		limit = deflatedLimit(limit)
+	}
+	if !op.IsControl() && uint64(d.assembled())+length > limit {
 		return ErrMessageTooBig
 	}
 	return nil

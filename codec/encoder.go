@@ -1,6 +1,9 @@
 package codec
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
 
 // MaxHeader is the longest frame header, in bytes: 2, 8 of extended length, 4 of masking key.
 const MaxHeader = 14
@@ -63,11 +66,13 @@ func HeaderLen(role Role, n int) int {
 }
 
 // Prepared is a message encoded once, header and payload, for many receivers. It is immutable and
-// safe for use from any goroutine.
+// safe for use from any goroutine. Its compressed forms are made when they are asked for, see
+// [Deflater.PreparedFrame].
 type Prepared struct {
-	frame  []byte
-	header int
-	op     Opcode
+	frame    []byte
+	deflated atomic.Pointer[deflatedFrames]
+	header   int
+	op       Opcode
 }
 
 // Prepare encodes a message or control frame as a server sends it. It copies payload.

@@ -145,7 +145,12 @@ type outcome struct {
 // is overwritten when it is over, as the input of an event loop is.
 func decodePieces(t testing.TB, cfg *DecoderConfig, wire []byte, lengths ...int) (o outcome) {
 	t.Helper()
-	d := newDecoder(cfg)
+	return decodePiecesBy(t, newDecoder(cfg), wire, lengths...)
+}
+
+// decodePiecesBy is decodePieces by a decoder that is at the start of a connection, which it releases.
+func decodePiecesBy(t testing.TB, d *Decoder, wire []byte, lengths ...int) (o outcome) {
+	t.Helper()
 	defer d.Release()
 	for _, n := range append(lengths, len(wire)) {
 		n = min(n, len(wire))

@@ -1,0 +1,54 @@
+package codec
+
+import "math"
+
+// takeRSV1 returns whether the message is compressed that a frame with the first byte b0 belongs to: RSV1 of its first frame says
+// so (RFC 7692 6). There it is taken off b0; anywhere else it stays, and breaks the rules.
+func (d *Decoder) takeRSV1(b0 byte) (rest byte, deflated bool) {
+	switch Opcode(b0 & opBits) {
+	case Text, Binary:
+		if d.inflater == nil {
+			return b0, false
+		}
+		return b0 &^ bitRSV1, b0&bitRSV1 != 0
+	}
+	return b0, d.deflated
+}
+
+// deflatedPayload handles a chunk of a compressed message. It waits until all of it is there, and is decompressed then.
+func (d *Decoder) deflatedPayload(chunk []byte, complete bool) (m Message, done bool, err error) {
+	compressed := chunk
+	kept := d.assembled() > 0
+	if kept || !complete {
+		d.keep(chunk)
+	}
+	if !complete {
+		return Message{}, false, nil
+	}
+	if kept {
+		compressed = d.buf.B
+	}
+	out := d.cfg.Buffers.Get()
+	out.B, err = d.inflater.AppendMessage(out.B, compressed, d.cfg.MaxMessage, d.message == Text)
+	if err != nil {
+		d.cfg.Buffers.Put(out)
+		if kept {
+			d.buf.B = compressed[:len(compressed)-len(chunk)]
+		}
+		return Message{}, false, err
+	}
+	d.Release()
+	d.buf = out
+	d.handedOut = true
+	return d.finish(out.B), true, nil
+}
+
+// deflatedLimit returns the largest compressed form of a message of limit bytes that is accepted: what zlib makes of noise, at
+// its worst (its deflateBound).
+func deflatedLimit(limit uint64) uint64 {
+	const overhead = 64
+	if limit > math.MaxInt64 { // no length is above
+		return limit
+	}
+	return limit + limit/8 + limit/64 + overhead
+}
