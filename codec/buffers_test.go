@@ -40,7 +40,7 @@ func decodeBytes(t *testing.T, d *Decoder, p []byte) growth {
 
 // However small the fragments are that a message comes in, its bytes are copied twice at most.
 func TestBufferGrowthIsAmortised(t *testing.T) {
-	const n = 1 << 14
+	const n = 1 << 12
 	inFrames := func(role Role, size int, between []byte) []byte {
 		wire := appendTo(nil, role, false, Binary, nil)
 		for range n / size {
@@ -65,7 +65,7 @@ func TestBufferGrowthIsAmortised(t *testing.T) {
 			t.Run(role.String()+"/"+tt.name, func(t *testing.T) {
 				d := newDecoder(unlimited(role, new(testPool)))
 				g := decodeBytes(t, d, tt.wire[:len(tt.wire)-1])
-				if g.times > 7 || g.copied > 2*n {
+				if g.times > 5 || g.copied > 2*n {
 					t.Errorf("grew %d times and copied %d bytes of %d", g.times, g.copied, n)
 				}
 			})
