@@ -23,8 +23,6 @@ func TestDescriptorReuse(t *testing.T) {
 			_ = c.WriteText("stray")
 		}
 	}
-	h.closed = make(chan error, n+1)
-	h.opened = make(chan *Conn, n+1)
 	srv := &Server{Handler: h, Loops: 2, Upgrade: func(c *Conn, u *Upgrade) error {
 		if string(u.Request.Target()) != "/" {
 			c.Data = "beside"

@@ -146,6 +146,15 @@ func TestHandshakeSamples(t *testing.T) {
 }
 
 func TestHandshakeByteByByte(t *testing.T) {
+	s := newStand(t, &Server{})
+	whole := request() + text("hello") + closeFrame(1000, "")
+	for i := range len(whole) {
+		s.arrive(whole[i : i+1])
+	}
+	s.wantOut(string(mustUpgrade(t)), unmasked(codec.Text, "hello"), unmasked(codec.Close, "\x03\xE8"))
+}
+
+func TestHandshakeDribbled(t *testing.T) {
 	h := newProbe()
 	r := dialRaw(t, serve(t, &Server{Handler: h}))
 	inPieces(r, request()+text("hello")+closeFrame(1000, ""))

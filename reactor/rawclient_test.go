@@ -219,7 +219,7 @@ type probe struct {
 }
 
 func newProbe() *probe {
-	return &probe{opened: make(chan *Conn, 1024), closed: make(chan error, 1024), onMessage: echo.OnMessage}
+	return &probe{opened: make(chan *Conn, 8192), closed: make(chan error, 8192), onMessage: echo.OnMessage}
 }
 
 func (h *probe) OnOpen(c *Conn) {

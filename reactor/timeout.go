@@ -2,22 +2,17 @@ package reactor
 
 import "example.org/weir/codec"
 
-// arm schedules the timer for whatever is due first; full is fullSince. It is called at the end of
-// each turn; most of the time it only finds that the timer is set.
+// arm schedules the timer for what the turn that ends has begun; full is fullSince. The timer for
+// silence is set since the opening handshake.
 func (c *Conn) arm(full uint32) {
-	l := c.loop
-	cfg := c.cfg
 	if c.phase == phaseFinished || c.closing() != codec.Open {
 		if c.deadline == 0 {
-			c.cutIn(cfg.close)
+			c.cutIn(c.cfg.close)
 		}
 		return
 	}
-	if c.phase == phaseFrames && cfg.idle > 0 && !c.timer.scheduled {
-		l.wheel.schedule(c, c.lastActive+cfg.idle/2+1)
-	}
 	if full != 0 {
-		l.wheel.schedule(c, full+cfg.overflow)
+		c.loop.wheel.schedule(c, full+c.cfg.overflow)
 	}
 }
 

@@ -37,6 +37,23 @@ func TestIdle(t *testing.T) {
 	h.wantClosed(t, codec.ClosePolicyViolation, false)
 }
 
+// An idle timeout of several turns of the wheel.
+func TestIdleLong(t *testing.T) {
+	s := newOpenStand(t, &Server{IdleTimeout: 10 * time.Minute})
+	s.pass(3000)
+	s.wantOut()
+	s.pass(1)
+	s.wantOut(unmasked(codec.Ping, ""))
+	s.pass(2998)
+	if s.c.isClosed() {
+		t.Fatal("closed too early")
+	}
+	s.pass(1)
+	if !s.c.isClosed() {
+		t.Error("not closed")
+	}
+}
+
 // Whatever arrives is a sign of life, a part of a frame too.
 func TestIdleSignsOfLife(t *testing.T) {
 	s := newOpenStand(t, &Server{IdleTimeout: 10 * time.Second})

@@ -1,0 +1,78 @@
+package reactor
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// payload is the message of the benchmarks, of 128 bytes.
+var payload = strings.Repeat("x", 128)
+
+// BenchmarkTurn is an echo without the network: a turn of the loop, with its write to a socket pair.
+func BenchmarkTurn(b *testing.B) {
+	for name, depth := range map[string]int{"depth=1": 1, "depth=16": 16} {
+		b.Run(name, func(b *testing.B) {
+			s := newOpenStand(b, &Server{})
+			in := strings.Repeat(text(payload), depth)
+			p, out := make([]byte, len(in)), make([]byte, 1<<16)
+			b.SetBytes(int64(depth * len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				copy(p, in) // which the turn before has unmasked
+				if s.c.turn(p) {
+					b.Fatal("the connection is to be closed")
+				}
+				if _, err := unix.Read(s.peer, out); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkEcho is a round trip over loopback: so many messages in one segment, and their echoes.
+func BenchmarkEcho(b *testing.B) {
+	for name, depth := range map[string]int{"depth=1": 1, "depth=16": 16} {
+		b.Run(name, func(b *testing.B) {
+			r := open(b, serve(b, &Server{}))
+			_ = r.SetDeadline(time.Time{})
+			in := []byte(strings.Repeat(text(payload), depth))
+			out := make([]byte, depth*(len(payload)+4))
+			b.SetBytes(int64(depth * len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := r.Write(in); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := io.ReadFull(r.in, out); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkOpenClose is a connection from the first segment to the last, without an echo.
+func BenchmarkOpenClose(b *testing.B) {
+	addr := serve(b, &Server{})
+	in := []byte(request() + closeFrame(1000, ""))
+	b.ReportAllocs()
+	for b.Loop() {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := conn.Write(in); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, conn); err != nil {
+			b.Fatal(err)
+		}
+		_ = conn.Close()
+	}
+}
