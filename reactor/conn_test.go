@@ -144,6 +144,10 @@ func TestLoopHasEnded(t *testing.T) {
 	_ = s.c.WriteText("x")
 	s.l.tick()
 	s.l.rearm()
+	late := s.e.loop(&standLoop{s: s}) // one whose first connection comes only now
+	if late.post(task{}) {
+		t.Error("a loop that has just begun takes a task")
+	}
 	if len(s.runs) != 0 {
 		t.Errorf("%d runs are due", len(s.runs))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
@@ -21,6 +22,7 @@ type engine struct {
 	epoch time.Time
 	fds   int           // descriptors from this number on are refused
 	boot  chan struct{} // closed once it listens
+	over  atomic.Bool   // the loops end, and take no tasks
 
 	mu      sync.Mutex
 	gnet    gnet.Engine
@@ -33,6 +35,7 @@ func (e *engine) OnBoot(g gnet.Engine) gnet.Action {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.gnet = g
+	e.over.Store(false)
 	if !e.booted() {
 		close(e.boot)
 	}
@@ -59,6 +62,7 @@ func (e *engine) booted() bool {
 // OnShutdown is called when the engine is about to end, by request or not, while the loops still
 // run. From here on nothing is posted to them.
 func (e *engine) OnShutdown(gnet.Engine) {
+	e.over.Store(true)
 	e.eachLoop((*loop).stop)
 }
 
@@ -130,6 +134,9 @@ func (e *engine) loop(el gnet.EventLoop) *loop {
 	l := &loop{engine: e, events: el}
 	l.wheel.now = e.now()
 	e.loops.Store(el, l) // only the loop itself asks for it
+	if e.over.Load() {   // OnShutdown may not have seen it
+		l.stop()
+	}
 	return l
 }
 

@@ -44,8 +44,7 @@ func (s *stand) drain() (received string) {
 
 func TestOverflowReport(t *testing.T) {
 	drained := 0
-	var s *stand
-	s = newStandOn(t, &Server{MaxOutbound: 100_000, OnDrain: func(c *Conn) {
+	s := newStandOn(t, &Server{MaxOutbound: 100_000, OnDrain: func(c *Conn) {
 		if drained++; c.BufferedAmount() != 0 {
 			t.Errorf("OnDrain with %d bytes buffered", c.BufferedAmount())
 		}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -252,9 +251,4 @@ func eventually(t testing.TB, what string, cond func() bool) {
 			t.Fatalf("it never came to this: %s", what)
 		}
 	}
-}
-
-// isReset reports whether err is what a RST makes of a connection.
-func isReset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
