@@ -74,9 +74,11 @@ func TestConnData(t *testing.T) {
 	}
 	r := open(t, serve(t, &Server{Handler: h, Upgrade: func(c *Conn, _ *Upgrade) error { c.Data = "Upgrade"; return nil }}))
 	c := within(t, h.opened)
-	if err := c.Do(func(c *Conn) { c.Data = append(c.Data.([]string), "Do") }); err != nil {
+	done := make(chan struct{})
+	if err := c.Do(func(c *Conn) { c.Data = append(c.Data.([]string), "Do"); close(done) }); err != nil {
 		t.Fatal(err)
 	}
+	within(t, done)
 	r.send(text("OnMessage"))
 	r.want(codec.Text, "Upgrade OnOpen Do OnMessage")
 }
