@@ -12,6 +12,9 @@ import (
 type ending struct {
 	// codes are the close codes that will do in the server's close frame; none means any.
 	codes []int
+	// late says that codes were registered after the RFC, and that a server may fail the connection with
+	// 1002 for not knowing them.
+	late bool
 	// byServer says that the server has to end the connection, without being asked.
 	byServer bool
 	// begun says that the script has sent a close frame; otherwise a close frame with 1000 is sent.
@@ -108,6 +111,8 @@ func (e ending) judgeClean(first, s *seen) finding {
 	switch {
 	case !e.begun && first.closing():
 		return finding{Failed, "the server closed first"}
+	case e.late && s.close != nil && s.close.CloseCode() == 1002:
+		return finding{NonStrict, "the server does not know this code, which IANA has registered"}
 	case !e.permits(s.close):
 		return finding{Failed, "wrong close code"}
 	case s.close == nil:

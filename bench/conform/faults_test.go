@@ -31,6 +31,7 @@ var faults = []fault{
 	{"nesting", `^F3|^[25]\.`, `^F3.* inside an unfinished|^5\.18 `, Failed},
 	{"close of 1 byte", `^F`, `payload of 1 byte`, NonStrict},
 	{"close codes", `^F4|^[57]\.`, `^F4.* close (\d{1,3}|10[01][4-6]|1100|2\d+): fail|^7\.9\.`, Failed},
+	{"old close codes", `^F4`, `after the RFC`, NonStrict},
 	{"close reasons", `^F4|^[57]\.`, `^F4.* with the reason |^7\.5\.1 `, Failed},
 	{"UTF-8", `^F4|^6\.([1-4]|8|1[24579]|2[0-3])\.`, `^F4.* text (that|with)|^6.*: fail 1007`, Failed},
 	{"late UTF-8", `^6\.`, `^6\.4\.`, NonStrict},
@@ -83,6 +84,7 @@ var faults = []fault{
 	{"field names", http, `(empty|a) field name|(space|tab) before the colon$|a bad head`, Failed},
 	{"control bytes", http, `field value with "\\[^r]`, NonStrict},
 	{"bare CR, control bytes", http, `bare CR|field value with "`, NonStrict},
+	{"no limits", http, `(of 64 KiB|1000 fields): admitted`, Informational},
 	{"targets", `^H[124]|^H3.*(slash|that is \*|authority|(NUL|control byte) in the target$)`, `slash|that is \*|authority|(NUL|control byte) in the target$`, Failed},
 	{"targets", `^H3.*(fragment|above 127|escape)`, `.`, NonStrict},
 

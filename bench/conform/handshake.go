@@ -28,6 +28,7 @@ type reply struct {
 	must     bool   // the RFC leaves no choice of a status
 	plain    bool   // it is a sound plain request: any reply but an upgrade will do
 	either   string // why the opposite of admit is permitted too, if so
+	free     bool   // whether it is admitted has no right or wrong
 	version  bool   // the refusal must name the version 13 (RFC 6455 4.2.2)
 	closes   bool   // the refusal has to announce the end of the connection, and end it
 }
@@ -108,7 +109,10 @@ func (a *attempt) request(q request) {
 func (a *attempt) admitted(conn *rawpeer.Conn, resp *rawpeer.Response, q *request) {
 	if !q.want.admit {
 		verdict, got := Failed, resp.Line
-		if q.want.either != "" {
+		switch {
+		case q.want.free:
+			verdict = Informational
+		case q.want.either != "":
 			verdict, got = NonStrict, got+": "+q.want.either
 		}
 		a.say(verdict, q.want.String(), got)

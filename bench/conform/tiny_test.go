@@ -257,7 +257,7 @@ func (c *tinyConn) control(op byte, p []byte) error {
 	case 8:
 		for _, err := range []error{
 			c.check("close of 1 byte", len(p) != 1, 1002),
-			c.check("close codes", len(p) < 2 || legal(int(binary.BigEndian.Uint16(p))), 1002),
+			c.check("close codes", len(p) < 2 || c.legal(int(binary.BigEndian.Uint16(p))), 1002),
 			c.check("close reasons", len(p) < 2 || utf8.Valid(p[2:]), 1007),
 		} {
 			if err != nil {
@@ -278,7 +278,10 @@ func (c *tinyConn) control(op byte, p []byte) error {
 	return nil
 }
 
-func legal(code int) bool {
+func (c *tinyConn) legal(code int) bool {
+	if c.has("old close codes") && code > 1011 && code < 3000 {
+		return false
+	}
 	return slices.Contains([]int{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014}, code) ||
 		code >= 3000 && code < 5000
 }

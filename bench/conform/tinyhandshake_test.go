@@ -92,6 +92,7 @@ func (c *tinyConn) readHead() (lines []string, refusal string) {
 			continue
 		case b == '\n' || last >= 0 && line[last] == '\r' && !c.has("bare CR"):
 			return nil, "400 Bad Request"
+		case c.has("no limits"):
 		case len(line) > 8<<10 && len(lines) == 0:
 			return nil, "414 URI Too Long"
 		case len(line) > 8<<10 || len(lines) > 100:
