@@ -93,6 +93,10 @@ var faults = []fault{
 	{"invent a subprotocol", heads, `^H1`, Failed},
 	{"accept any extension", own, `^H1.*unknown extension`, Failed},
 	{"refuse in silence", heads, `^H[234]`, Failed},
+	{"another status", `^H2.* key [^w]`, `.`, NonStrict},
+	{"another status", `^H3.* before the colon$|^H3.* Host`, `.`, Failed},
+	{"never end", `^H4\.[1-3] `, `.`, Failed},
+	{"end with RST", `^H4\.[1-3] `, `.`, Unclean},
 	{"no Connection: close", http, `^H4`, NonStrict},
 }
 

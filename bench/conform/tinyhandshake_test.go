@@ -59,6 +59,9 @@ func (c *tinyConn) refuse(status string, head bool) {
 	if c.has("refuse in silence") {
 		return
 	}
+	if c.has("another status") {
+		status = "418 I'm a teapot"
+	}
 	extra, text := "Connection: close\r\n", "no\n"
 	if c.has("no Connection: close") {
 		extra = ""
