@@ -1,13 +1,12 @@
 package torture
 
 import (
-	"errors"
 	"sync"
 	"time"
 )
 
 // errNoPeerPID says that the server's process has to be named.
-var errNoPeerPID = errors.New("the server's process can be found by itself at a Unix socket on Linux only: give its number")
+var errNoPeerPID = badOption("the server's process can be found by itself at a Unix socket on Linux only: give its number")
 
 // Usage is what a process holds at a moment.
 type Usage struct {
