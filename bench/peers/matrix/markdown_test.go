@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.org/weir/bench"
+	"example.org/weir/bench/peers"
 )
 
 // someResults are results with everything that a page can show.
@@ -129,7 +130,7 @@ func TestPlots(t *testing.T) {
 		}
 	}
 	heard := string(files["fanout.svg"])
-	if !strings.Contains(heard, colour(2)) || strings.Contains(heard, colour(1)) || strings.Contains(heard, colour(3)) {
+	if !strings.Contains(heard, colour("weir")) || strings.Contains(heard, colour("gws")) || strings.Contains(heard, colour("bun")) {
 		t.Error("fanout.svg has not the colour of Weir alone, which alone has a figure")
 	}
 	other := someResults()
@@ -147,10 +148,21 @@ func TestPlots(t *testing.T) {
 	}
 }
 
-// colour is that of the i-th peer of someResults, as it is written in SVG.
-func colour(i int) string {
-	c := palette[i]
+// colour is that of a peer, as it is written in SVG.
+func colour(peer string) string {
+	c := colours[peer]
 	return fmt.Sprintf("#%02X%02X%02X", c.R, c.G, c.B)
+}
+
+func TestColours(t *testing.T) {
+	used := map[string]string{"#000000": "none"}
+	for _, p := range peers.All {
+		c := colour(p.Name)
+		if other, ok := used[c]; ok {
+			t.Errorf("the colour of %s is that of %s", p.Name, other)
+		}
+		used[c] = p.Name
+	}
 }
 
 // elements checks that a document is well-formed and returns its text.

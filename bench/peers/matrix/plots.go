@@ -18,18 +18,18 @@ const (
 	rowWidth   = 0.8 * plotWidth
 )
 
-// palette has a colour for each peer, in the order of the tables; Weir's stands out.
-var palette = []color.RGBA{
-	{0xbb, 0xbb, 0xbb, 0xff},
-	{0x77, 0x77, 0x77, 0xff},
-	{0xd6, 0x27, 0x28, 0xff},
-	{0xf0, 0xb0, 0x60, 0xff},
-	{0x1f, 0x77, 0xb4, 0xff},
-	{0x9e, 0xc5, 0xe5, 0xff},
-	{0x2c, 0xa0, 0x2c, 0xff},
-	{0x98, 0xdf, 0x8a, 0xff},
-	{0x94, 0x67, 0xbd, 0xff},
-	{0xc9, 0xb2, 0xd9, 0xff},
+// colours are those of the peers, always the same; Weir's stands out.
+var colours = map[string]color.RGBA{
+	"limit":    {0xbb, 0xbb, 0xbb, 0xff},
+	"gnetraw":  {0x77, 0x77, 0x77, 0xff},
+	"weir":     {0xd6, 0x27, 0x28, 0xff},
+	"bun":      {0xf0, 0xb0, 0x60, 0xff},
+	"gorilla":  {0x1f, 0x77, 0xb4, 0xff},
+	"fasthttp": {0x9e, 0xc5, 0xe5, 0xff},
+	"gobwas":   {0x2c, 0xa0, 0x2c, 0xff},
+	"coder":    {0x98, 0xdf, 0x8a, 0xff},
+	"gws":      {0x94, 0x67, 0xbd, 0xff},
+	"nbio":     {0xc9, 0xb2, 0xd9, 0xff},
 }
 
 // plotAll draws the charts of results as SVG, by the names of their files.
@@ -46,7 +46,7 @@ func plotAll(res *results) (map[string][]byte, error) {
 }
 
 // drawBars draws a chart: for each row a bar for each peer that has a figure there. A peer without any
-// is left out; a colour is always that of the same peer.
+// is left out.
 func drawBars(res *results, c chart) ([]byte, error) {
 	p := plot.New()
 	p.Title.Text = c.title
@@ -73,7 +73,7 @@ func drawBars(res *results, c chart) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		bars.Color = palette[slices.Index(res.Peers, peer)%len(palette)]
+		bars.Color = colours[peer]
 		bars.LineStyle.Width = 0
 		bars.Offset = width * vg.Length(float64(i)-float64(len(shown)-1)/2)
 		p.Add(bars)
