@@ -219,6 +219,7 @@ func TestLostConnections(t *testing.T) {
 // TestFailedConnections holds that attempts that fail are counted, by their reasons, and hold
 // nothing up.
 func TestFailedConnections(t *testing.T) {
+	t.Parallel()
 	good := new(testServer).start(t)
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -273,6 +274,7 @@ func TestLoops(t *testing.T) {
 // TestProgress holds that each phase is told, in order, and that only what is measured is not
 // warm-up.
 func TestProgress(t *testing.T) {
+	t.Parallel()
 	srv := new(testServer).start(t)
 	o := short(srv.url)
 	o.Warmup, o.Duration = 200*time.Millisecond, 1300*time.Millisecond

@@ -9,7 +9,7 @@ import (
 
 func TestFanout(t *testing.T) {
 	for _, loops := range []int{1, 2} {
-		r := newRoom(t)
+		r := newRoom(t, nil)
 		o := short(r.url)
 		o.Publishers, o.Subscribers, o.Depth, o.Verify, o.Loops = 2, 9, 2, true, loops
 		res := must(t, RunFanout, o)
@@ -37,9 +37,9 @@ func TestFanout(t *testing.T) {
 
 // TestFanoutMissed has a room in which one member hears nothing.
 func TestFanoutMissed(t *testing.T) {
-	r := newRoom(t)
+	t.Parallel()
 	var deaf *reactor.Conn
-	r.skip = func(to *reactor.Conn) int {
+	r := newRoom(t, func(to *reactor.Conn) int {
 		if deaf == nil {
 			deaf = to
 		}
@@ -47,7 +47,7 @@ func TestFanoutMissed(t *testing.T) {
 			return -1
 		}
 		return 0
-	}
+	})
 	o := short(r.url)
 	o.Conns, o.patience.publish = 9, 100*time.Millisecond
 	res := must(t, RunFanout, o)
@@ -64,9 +64,9 @@ func TestFanoutMissed(t *testing.T) {
 // TestFanoutDuplicated has a room in which one member hears everything twice, and another nothing:
 // the sums are right, the deliveries are not.
 func TestFanoutDuplicated(t *testing.T) {
-	r := newRoom(t)
+	t.Parallel()
 	var deaf, twice *reactor.Conn
-	r.skip = func(to *reactor.Conn) int {
+	r := newRoom(t, func(to *reactor.Conn) int {
 		switch {
 		case deaf == nil || deaf == to:
 			deaf = to
@@ -76,7 +76,7 @@ func TestFanoutDuplicated(t *testing.T) {
 			return 1
 		}
 		return 0
-	}
+	})
 	o := short(r.url)
 	o.Conns, o.Verify, o.patience.publish = 9, true, 100*time.Millisecond
 	res := must(t, RunFanout, o)

@@ -33,9 +33,9 @@ func (c *peerConn) write(op codec.Opcode, p []byte) {
 	_, _ = c.Write(codec.AppendFrame(nil, op, p))
 }
 
-func newPeer(t *testing.T) *peer {
+func newPeer(t *testing.T, onMessage func(c *peerConn, m codec.Message)) *peer {
 	t.Helper()
-	p := &peer{}
+	p := &peer{onMessage: onMessage}
 	srv := httptest.NewServer(http.HandlerFunc(p.serve))
 	t.Cleanup(srv.Close)
 	p.url = strings.Replace(srv.URL, "http", "ws", 1) + "/"

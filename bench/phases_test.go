@@ -13,18 +13,18 @@ import (
 type room struct {
 	testServer
 	members map[*reactor.Conn]bool
-	skip    func(to *reactor.Conn) int // how many copies too many or, negative, too few
+	extra   func(to *reactor.Conn) int // how many copies too many or, negative, too few
 }
 
-func newRoom(t *testing.T) *room {
+func newRoom(t *testing.T, extra func(to *reactor.Conn) int) *room {
 	t.Helper()
-	r := &room{members: make(map[*reactor.Conn]bool)}
+	r := &room{members: make(map[*reactor.Conn]bool), extra: extra}
 	r.onOpen = func(c *reactor.Conn) { r.members[c] = true }
 	r.onMessage = func(_ *reactor.Conn, m codec.Message) {
 		for c := range r.members {
 			n := 1
-			if r.skip != nil {
-				n += r.skip(c)
+			if r.extra != nil {
+				n += r.extra(c)
 			}
 			for range n {
 				echo(c, m)
@@ -40,7 +40,7 @@ func forScenario(t *testing.T, name string) (*testServer, Options) {
 	t.Helper()
 	var srv *testServer
 	if name == "fanout" {
-		srv = &newRoom(t).testServer
+		srv = &newRoom(t, nil).testServer
 	} else {
 		srv = new(testServer).start(t)
 	}

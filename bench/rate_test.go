@@ -64,6 +64,7 @@ func TestSchedule(t *testing.T) {
 // TestRateChargesStall holds that there is no coordinated omission: a server that stalls is charged
 // for every message that the schedule had meanwhile.
 func TestRateChargesStall(t *testing.T) {
+	t.Parallel()
 	const stall = 300 * time.Millisecond
 	srv := &testServer{}
 	srv.onMessage = func(c *reactor.Conn, m codec.Message) {
@@ -92,6 +93,7 @@ func TestRateChargesStall(t *testing.T) {
 
 // TestRateStallAtTheEnd holds that what is answered after the end counts.
 func TestRateStallAtTheEnd(t *testing.T) {
+	t.Parallel()
 	const stall = 500 * time.Millisecond
 	srv := &testServer{}
 	srv.onMessage = func(c *reactor.Conn, m codec.Message) {

@@ -26,10 +26,13 @@ func RunSearch(ctx context.Context, o Options) (*Result, error) {
 	if err := r.begin(o.Conns); err != nil {
 		return nil, err
 	}
-	s := &search{run: r, try: r.tryRate, best: newHistogram()}
+	s := &search{run: r, ready: r.recover, try: r.tryRate, best: newHistogram()}
 	best := s.between(first)
-	r.res.Ended = "complete" // connections that a rate has cost have been opened again
-	r.noteEnd()
+	if s.done {
+		r.res.Ended = "complete" // whatever connections a rate has cost
+	} else {
+		r.noteEnd()
+	}
 	r.unanswered = 0 // of the last rate; one that holds has none
 	r.fill()
 	res := r.res
@@ -44,7 +47,9 @@ func RunSearch(ctx context.Context, o Options) (*Result, error) {
 // search is a search under way.
 type search struct {
 	run   *run
+	ready func() bool // makes the next rate begin clean; false when there is no use in going on
 	try   func(rate float64) (Step, *hdrhistogram.Histogram)
+	done  bool // it was not cut short
 	steps []Step
 	best  *hdrhistogram.Histogram // the latencies at the highest rate that holds
 }
@@ -55,25 +60,29 @@ const searchSteps = 6
 // between returns the highest rate that was seen to keep the objective; 0 if none did.
 func (s *search) between(rate float64) float64 {
 	low, high := 0.0, 0.0
-	for high == 0 && !s.over() {
+	for high == 0 {
+		if !s.ready() {
+			return low
+		}
 		if s.holds(rate) {
 			low, rate = rate, 2*rate
 		} else {
 			high = rate
 		}
 	}
-	for n := 0; n < searchSteps && !s.over(); n++ {
+	for range searchSteps {
+		if !s.ready() {
+			return low
+		}
 		if mid := (low + high) / 2; s.holds(mid) {
 			low = mid
 		} else {
 			high = mid
 		}
 	}
+	s.done = s.run.ctx.Err() == nil
 	return low
 }
-
-// over reports whether there is no use in going on.
-func (s *search) over() bool { return s.run.ctx.Err() != nil || s.run.live.Load() == 0 }
 
 // holds tries a rate. One that was interrupted is left out: it has not been held long enough.
 func (s *search) holds(rate float64) bool {
@@ -126,16 +135,15 @@ func (r *run) tryRate(rate float64) (Step, *hdrhistogram.Histogram) {
 	default:
 		step.OK = true
 	}
-	r.recover()
 	return step, h
 }
 
 // recover makes the next rate begin with all connections and nothing under way: what the last one
 // has left behind must not be charged to it. A server that takes too long is relieved of it by new
-// connections.
-func (r *run) recover() {
+// connections. It reports false when there are none to be had, and when the run is to end.
+func (r *run) recover() bool {
 	if r.ctx.Err() != nil {
-		return
+		return false
 	}
 	if !r.drain(r.opt.patience.recover) || int(r.live.Load()) < r.opt.Conns {
 		r.dropAll()
@@ -147,6 +155,7 @@ func (r *run) recover() {
 		l.mu.Unlock()
 	}
 	r.sample(phaseEnding)
+	return r.live.Load() > 0 && r.ctx.Err() == nil
 }
 
 // failures is the number of errors so far.

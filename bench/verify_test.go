@@ -24,7 +24,7 @@ func every10th(t *testing.T, fault func(c *reactor.Conn, m codec.Message)) (srv 
 		}
 		echo(c, m)
 	}
-	return srv.start(t), faults
+	return srv, faults
 }
 
 // TestVerify puts the load on servers that do each kind of wrong.
@@ -55,6 +55,7 @@ func TestVerify(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			srv, faults := every10th(t, tc.fault)
+			srv.start(t)
 			o := short(srv.url)
 			o.Conns, o.Depth, o.Verify = 3, 20, true
 			o.patience.answers = 200 * time.Millisecond
@@ -125,6 +126,7 @@ func TestVerifyMisdelivered(t *testing.T) {
 		defer mu.Unlock()
 		all = append(all, c)
 	}
+	srv.start(t)
 	o := short(srv.url)
 	o.Conns, o.Depth, o.Verify = 2, 20, true
 	o.patience.answers = 200 * time.Millisecond
