@@ -24,7 +24,8 @@ type flags struct {
 	hdr     string
 	html    string
 	compare string
-	old     *bench.Result // what compare names
+	profiles
+	old *bench.Result // what compare names
 }
 
 // parseFlags reads the command line of a scenario. It prints the help, if that is asked for, to out
@@ -94,6 +95,7 @@ func parseFlags(s bench.Scenario, args []string, out io.Writer) (*flags, error) 
 	fs.StringVar(&f.csv, "csv", "", "write a row per second to a `file` (or -)")
 	fs.StringVar(&f.hdr, "hdr", "", "write the HdrHistogram log to a `file` (or -)")
 	fs.StringVar(&f.html, "html", "", "write a page with plots to a `file` (or -)")
+	f.profiles.flags(fs)
 	fs.StringVar(&f.compare, "compare", "", "compare with an earlier -json `file`")
 
 	err := fs.Parse(args)
@@ -126,6 +128,9 @@ func parseFlags(s bench.Scenario, args []string, out io.Writer) (*flags, error) 
 		}
 	}
 	if err := o.Normalize(); err != nil {
+		return nil, err
+	}
+	if err := f.profiles.check(o); err != nil {
 		return nil, err
 	}
 	return f, f.checkOutputs()

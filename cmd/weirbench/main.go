@@ -106,13 +106,14 @@ func runScenario(ctx context.Context, s bench.Scenario, args []string, stdout, s
 		return exitUsage
 	}
 	done := f.progress(stderr)
+	profiled := f.profiles.during(ctx, &f.options, stderr)
 	res, err := s.Run(ctx, f.options)
 	done()
 	if err != nil {
 		fmt.Fprintln(stderr, "weirbench:", err)
 		return exitFailed
 	}
-	if err := f.write(res, stdout); err != nil {
+	if err := errors.Join(profiled(), f.write(res, stdout)); err != nil {
 		fmt.Fprintln(stderr, "weirbench:", err)
 		return exitFailed
 	}
