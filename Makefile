@@ -13,7 +13,7 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # Modules of their own: their dependencies must not enter the library's go.mod.
 MODULES = . bench/clients bench/peers
 
-.PHONY: help run build test race fuzz lint bench bench-quick bench-peers bun clean
+.PHONY: help run build test race fuzz lint bench bench-quick bench-peers bun profile pgo clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -46,7 +46,7 @@ fuzz: ## run each fuzz target for FUZZTIME (60s)
 lint: ## gofumpt, vet, staticcheck, tidy go.mod
 	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
 	@for m in $(MODULES); do (cd $$m && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff) || exit 1; done
-	GOOS=darwin $(GO) vet ./codec ./reactor ./cmd/weir
+	GOOS=darwin $(GO) build ./... # the tests are for Linux
 
 bench: ## the micro-benchmarks of BENCHMARKS.md (BENCH=regexp COUNT=6)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -cpu 1 ./codec ./reactor
@@ -60,6 +60,12 @@ bench-peers: bun ## compare Weir with its peers, into BENCHMARKS.md (ARGS="-rows
 # Bun is one of the peers; where it cannot be installed it is left out.
 bun:
 	@test -d bench/peers/bun/node_modules || (cd bench/peers/bun && npm ci --ignore-scripts --silent) || echo "npm could not install Bun"
+
+profile: ## profile weir under load into profiles/ (ARGS="churn -conns 64")
+	@bash bench/profile/profile.sh $(ARGS)
+
+pgo: ## refresh cmd/weir/default.pgo, and keep it only if it gains
+	@bash bench/profile/pgo.sh
 
 clean: ## remove what make has built
 	rm -rf bin profiles bench/clients/node/node_modules bench/peers/bin bench/peers/bun/node_modules

@@ -1,0 +1,37 @@
+# Sourced by profile.sh and pgo.sh: builds and starts weir.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+out=${PROFILES:-profiles}
+mkdir -p "$out"
+work=$(mktemp -d)
+pids=()
+trap 'for p in "${pids[@]}"; do kill "$p" 2>/dev/null || true; done; rm -rf "$work"' EXIT
+
+# start NAME [flag...]: starts the binary NAME of $work and sets pid, url and pprof.
+start() {
+	local name=$1
+	shift
+	$pin_server "$work/$name" -addr 127.0.0.1:0 -pprof 127.0.0.1:0 "$@" 2>"$work/log" &
+	pid=$!
+	pids+=("$pid")
+	for _ in $(seq 100); do
+		grep -q 'msg=listening' "$work/log" && grep -q 'msg=profiles' "$work/log" && break
+		kill -0 "$pid" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
+		sleep 0.1
+	done
+	url=ws://$(sed -n 's/.*msg=listening addr=tcp:\/\/\([^ ]*\).*/\1/p' "$work/log" | head -1)/profile
+	pprof=$(sed -n 's/.*msg=profiles url=\([^ ]*\).*/\1/p' "$work/log" | head -1)
+}
+
+# stop ends what start has started.
+stop() {
+	kill "$pid"
+	wait "$pid" || true
+	pids=("${pids[@]/$pid/}")
+}
+
+# Server and generator have a core each where there are two.
+pin_server= pin_client=
+if command -v taskset >/dev/null && [ "$(nproc)" -ge 2 ]; then
+	pin_server="taskset -c 0" pin_client="taskset -c 1"
+fi
