@@ -8,7 +8,7 @@ import (
 	"example.org/weir/codec"
 )
 
-// Times in these tests are ticks of 100 ms, and pass when the test says so.
+// Times in most of these tests are ticks of 100 ms, and pass when the test says so.
 
 func TestIdle(t *testing.T) {
 	h := newProbe()
@@ -33,6 +33,17 @@ func TestIdle(t *testing.T) {
 	s.wantOut(unmasked(codec.Close, "\x03\xF0idle timeout"))
 	if !s.c.isClosed() {
 		t.Fatal("not closed after the idle timeout")
+	}
+	h.wantClosed(t, codec.ClosePolicyViolation, false)
+}
+
+// The same with the clock and a client that does not answer.
+func TestIdleOverSocket(t *testing.T) {
+	h := newProbe()
+	r := open(t, serve(t, &Server{Handler: h, IdleTimeout: 100 * time.Millisecond}))
+	r.want(codec.Ping, "")
+	if reason := r.wantClose(codec.ClosePolicyViolation); reason != "idle timeout" {
+		t.Errorf("the reason is %q", reason)
 	}
 	h.wantClosed(t, codec.ClosePolicyViolation, false)
 }
