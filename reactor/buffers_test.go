@@ -1,17 +1,45 @@
 package reactor
 
-import "testing"
+import (
+	"testing"
 
-// codec.BufferPool wants buffers of length 0, and gives them back at the length that was used, by
-// which bytebufferpool calibrates itself.
-func TestBuffersAreEmpty(t *testing.T) {
-	var pool buffers
-	for range 100 {
-		b := pool.Get()
-		if len(b.B) != 0 {
-			t.Fatalf("Get gave a buffer of length %d", len(b.B))
+	"example.org/weir/codec"
+)
+
+// lender counts the buffers that it has lent and not got back.
+type lender struct {
+	buffers
+	lent int
+}
+
+func (l *lender) Get() *codec.Buffer  { l.lent++; return l.buffers.Get() }
+func (l *lender) Put(b *codec.Buffer) { l.lent--; l.buffers.Put(b) }
+
+// TestBuffersAreGivenBack ends connections in the middle of a message. Its buffer goes back as soon as
+// the message can no longer be completed.
+func TestBuffersAreGivenBack(t *testing.T) {
+	begun := first(0x01, text("the first fragment"))
+	for name, end := range map[string]func(*stand){
+		"violation":           func(s *stand) { s.arrive("\xFF\xFF") },
+		"violation in pieces": func(s *stand) { s.arrive(text("x")[:2]); s.arrive("\xFF\xFF") },
+		"close frame":         func(s *stand) { s.arrive(closeFrame(1000, "")) },
+		"panic":               func(s *stand) { _ = s.c.Do(func(*Conn) { panic("task") }); s.settle(); s.arrive("") },
+		"CloseNow":            func(s *stand) { _ = s.c.CloseNow(); s.settle() },
+		"idle timeout":        func(s *stand) { s.pass(10_000) },
+		"end of TCP":          func(s *stand) { _ = s.l.events.Close(s.c.socket) },
+	} {
+		l := new(lender)
+		s := newStand(t, &Server{})
+		s.c.cfg.decoder.Buffers = l
+		s.arrive(request() + begun)
+		if l.lent != 1 {
+			t.Fatalf("%d buffers are lent to a message that has begun", l.lent)
 		}
-		b.B = append(b.B, make([]byte, 1000)...)
-		pool.Put(b)
+		if end(s); l.lent != 0 {
+			t.Errorf("%s: %d buffers are not given back", name, l.lent)
+		}
+		if s.c.isClosed() && s.c.out != nil {
+			t.Errorf("%s: the output is not given back", name)
+		}
 	}
 }
