@@ -110,6 +110,7 @@ func TestWorkersBeginTogether(t *testing.T) {
 }
 
 func TestWorkersInterrupted(t *testing.T) {
+	t.Parallel()
 	srv := new(testServer).start(t)
 	o := short(srv.url)
 	o.Duration = 20 * time.Second
@@ -161,6 +162,7 @@ func TestWorkerLost(t *testing.T) {
 
 // TestWorkerFails has a worker refuse, for each reason there is.
 func TestWorkerFails(t *testing.T) {
+	t.Parallel()
 	srv := new(testServer).start(t)
 	good := startWorkers(t, 1, "secret")
 	o := short(srv.url)
@@ -202,6 +204,7 @@ func TestWorkerFails(t *testing.T) {
 
 // TestWorkerGarbage sends a worker what is not from a coordinator; it goes on to serve others.
 func TestWorkerGarbage(t *testing.T) {
+	t.Parallel()
 	addrs := startWorkers(t, 1, "")
 	for _, garbage := range []string{"GET / HTTP/1.1\r\n\r\n", "\n{", "\nnull\n", "\n{\"scenario\":\"echo\"}\n", strings.Repeat("x", 1<<20), ""} {
 		c, err := net.Dial("tcp", addrs[0])
@@ -230,6 +233,7 @@ func TestWorkerGarbage(t *testing.T) {
 
 // TestCoordinatorGone holds that a worker ends its run when the coordinator goes.
 func TestCoordinatorGone(t *testing.T) {
+	t.Parallel()
 	srv := new(testServer).start(t)
 	addrs := startWorkers(t, 1, "")
 	c, err := net.Dial("tcp", addrs[0])
@@ -276,6 +280,7 @@ func TestSpawn(t *testing.T) {
 }
 
 func TestShare(t *testing.T) {
+	t.Parallel()
 	o := Options{Targets: []string{"ws://x"}, Conns: 10, Rate: 100, Ramp: 50, Slow: 2, Stuck: -1, PID: 7, Seed: 3}
 	parts, err := share("slow", o, 4)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 )
 
 func TestFanout(t *testing.T) {
+	t.Parallel()
 	for _, loops := range []int{1, 2} {
 		r := newRoom(t, nil)
 		o := short(r.url)
@@ -87,6 +88,7 @@ func TestFanoutDuplicated(t *testing.T) {
 }
 
 func TestFanoutRefuses(t *testing.T) {
+	t.Parallel()
 	o := short("ws://localhost")
 	o.Lines = []string{"a line"}
 	if _, err := RunFanout(t.Context(), o); err == nil {
@@ -101,6 +103,7 @@ func TestFanoutRefuses(t *testing.T) {
 
 // TestPublishRounds holds that what belongs to another round does not count.
 func TestPublishRounds(t *testing.T) {
+	t.Parallel()
 	var p publish
 	one := p.next()
 	if _, _, ok := p.arrive(one, 1, 2); ok {

@@ -36,6 +36,7 @@ func fakeLoop(o *Options, sessions int) *genLoop {
 // TestWindow holds that a message belongs to the measured time when it was meant to be sent in it,
 // and is received in it when it came in it.
 func TestWindow(t *testing.T) {
+	t.Parallel()
 	var w window
 	if w.has(0) || w.has(now()) {
 		t.Error("something belongs to a measured time that has not begun")
@@ -75,6 +76,7 @@ func TestWindow(t *testing.T) {
 }
 
 func TestMeterTake(t *testing.T) {
+	t.Parallel()
 	var w window
 	w.from.Store(1000)
 	w.to.Store(2000)
@@ -96,6 +98,7 @@ func TestMeterTake(t *testing.T) {
 
 // TestRecordBounds holds that no time is lost, however long.
 func TestRecordBounds(t *testing.T) {
+	t.Parallel()
 	h := newHistogram()
 	for _, ns := range []int64{math.MinInt64, 0, 1, longest, longest + 1, math.MaxInt64} {
 		record(h, ns)
@@ -129,11 +132,13 @@ func TestNoAllocations(t *testing.T) {
 
 // TestRefusedMessages holds that a message that could not be sent counts in an open loop.
 func TestRefusedMessages(t *testing.T) {
+	t.Parallel()
 	for name, err := range map[string]error{"full": reactor.ErrBufferFull, "closed": net.ErrClosed} {
 		l := fakeLoop(&Options{Targets: []string{"ws://x"}}, 1)
 		l.run.loops = []*genLoop{l}
 		l.run.window.open()
 		s := l.sessions[0]
+		s.establish()
 		s.conn = &fakeConn{err: err}
 		for range 5 {
 			s.send(now(), now())
@@ -151,6 +156,7 @@ func TestRefusedMessages(t *testing.T) {
 // TestEstablish holds that a connection that ends is counted once, whether or not it does before the
 // attempt to open it is known to have succeeded.
 func TestEstablish(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		order   string
 		leaving bool
@@ -178,6 +184,7 @@ func TestEstablish(t *testing.T) {
 
 // TestRemove holds that sessions can end in any order.
 func TestRemove(t *testing.T) {
+	t.Parallel()
 	l := fakeLoop(&Options{Targets: []string{"ws://x"}}, 5)
 	all := slices.Clone(l.sessions)
 	l.mu.Lock()
@@ -198,6 +205,7 @@ func TestRemove(t *testing.T) {
 }
 
 func TestGeneratorJudged(t *testing.T) {
+	t.Parallel()
 	for cpu, want := range map[float64]bool{1.7: false, 1.9: true} {
 		o := &Options{Loops: 2}
 		r := &run{opt: o, res: &Result{Seconds: 2}}

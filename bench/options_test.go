@@ -14,6 +14,7 @@ import (
 )
 
 func TestParseSizes(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"128": "128", "0": "0", "16-1024": "16-1024", "1KiB": "1024", "1MiB": "1048576", "64MiB": "67108864",
 		"16:50,1KiB:45,64KiB:5": "16:50,1024:45,65536:5", "1-2:3, 4": "1-2:3,4:1", "7:9": "7",
@@ -35,6 +36,7 @@ func TestParseSizes(t *testing.T) {
 }
 
 func TestSizesPick(t *testing.T) {
+	t.Parallel()
 	s, err := ParseSizes("10:3,100-200:1")
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +62,7 @@ func TestSizesPick(t *testing.T) {
 }
 
 func TestParseSLO(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]SLO{
 		"p99=10ms": {99, 10 * time.Millisecond}, "p99.9=1s": {99.9, time.Second}, "p50=1us": {50, time.Microsecond}, "p100=2m": {100, 2 * time.Minute},
 	} {
@@ -77,6 +80,7 @@ func TestParseSLO(t *testing.T) {
 }
 
 func TestOptionsRefused(t *testing.T) {
+	t.Parallel()
 	ok := Options{Targets: []string{"ws://host:1/path?query", "ws://host", "unix:///path", "ws://[::1]:80"}}
 	if err := ok.Normalize(); err != nil {
 		t.Fatal(err)
@@ -120,6 +124,7 @@ func TestOptionsRefused(t *testing.T) {
 
 // TestOptionsJSON holds that options survive the way to a worker.
 func TestOptionsJSON(t *testing.T) {
+	t.Parallel()
 	sizes, _ := ParseSizes("24-30:2,100")
 	o := Options{
 		Targets: []string{"ws://h:1/"}, Conns: 1, Ramp: 2.5, Depth: 3, Rate: 4.5, Duration: 5, Warmup: -1, Size: sizes, Binary: true,
@@ -148,6 +153,7 @@ func TestOptionsJSON(t *testing.T) {
 }
 
 func TestSourceAddress(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		prefix string
 		i      int
@@ -172,6 +178,7 @@ func TestSourceAddress(t *testing.T) {
 }
 
 func TestEnoughFiles(t *testing.T) {
+	t.Parallel()
 	if err := enoughFiles(1); err != nil {
 		t.Error(err)
 	}

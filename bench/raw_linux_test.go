@@ -34,6 +34,7 @@ func rawServer(t *testing.T, network, addr string, serve func(net.Conn)) net.Lis
 }
 
 func TestRawEcho(t *testing.T) {
+	t.Parallel()
 	var in atomic.Int64
 	echo := func(c net.Conn) {
 		buf := make([]byte, 10_000) // so that answers come in pieces
@@ -67,6 +68,7 @@ func TestRawEcho(t *testing.T) {
 
 // TestRawFaults has servers that send too much, too little, or end.
 func TestRawFaults(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		serve  func(net.Conn)
 		failed string

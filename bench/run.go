@@ -120,9 +120,11 @@ func (r *run) close() {
 			s.leaving.Store(true)
 		}
 	}
+	var all sync.WaitGroup // gnet takes half a second to end a loop
 	for _, l := range r.loops {
-		_ = l.client.Close()
+		all.Go(func() { _ = l.client.Close() })
 	}
+	all.Wait()
 }
 
 // begin opens the n connections that a scenario begins with. It fails when there is not a single one.

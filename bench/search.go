@@ -120,10 +120,10 @@ func (r *run) tryRate(rate float64) (Step, *hdrhistogram.Histogram) {
 	busy := 100 * (r.res.Generator.CPUSeconds - cpu) / seconds / float64(r.cores())
 	short := step.Achieved+float64(len(r.loops))/seconds < 0.98*rate // but for what the measured time cuts off
 	switch n := r.failures() - errs; {
-	case short && busy > 90:
-		step.Why = "the generator could not send more"
 	case r.lost.Load() > lost:
 		step.Why = fmt.Sprintf("%d connections were lost", r.lost.Load()-lost)
+	case short && busy > 90:
+		step.Why = "the generator could not send more"
 	case n > 0:
 		step.Why = fmt.Sprintf("%d errors", n)
 	case r.unanswered > 0:

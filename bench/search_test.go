@@ -15,6 +15,7 @@ import (
 
 // TestSearchConverges has the search look for capacities that are known.
 func TestSearchConverges(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct{ first, capacity float64 }{
 		{1000, 1}, {1000, 500}, {1000, 1000}, {1000, 1999}, {1000, 2000}, {1000, 123_456}, {7, 1e6}, {1e6, 999_000},
 	} {
@@ -44,6 +45,7 @@ func TestSearchConverges(t *testing.T) {
 
 // TestSearchInterrupted holds that a rate that was interrupted does not count as held.
 func TestSearchInterrupted(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &search{run: &run{ctx: ctx}, ready: func() bool { return ctx.Err() == nil }, best: newHistogram()}
 	s.try = func(rate float64) (Step, *hdrhistogram.Histogram) {
@@ -107,11 +109,10 @@ func TestSearchBeginsEachRateClean(t *testing.T) {
 	o.Rate, o.SLO = 2000, SLO{Percentile: 50, Limit: 3 * time.Second}
 	o.Duration, o.Warmup = 300*time.Millisecond, 50*time.Millisecond
 	res := must(t, RunSearch, o)
-	wantChecks(t, res, "")
 	if first := res.Search[0]; first.OK || !strings.Contains(first.Why, "connections were lost") {
 		t.Errorf("the first rate: %+v", first)
 	}
-	if res.Messages.Rate <= 0 || srv.opened.Load() <= 4 || len(res.Search) < searchSteps || res.Ended != "complete" {
+	if srv.opened.Load() < 8 || len(res.Search) < searchSteps || res.Ended != "complete" {
 		t.Errorf("%v messages/s, %d connections, %+v", res.Messages.Rate, srv.opened.Load(), res.Search)
 	}
 }

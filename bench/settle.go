@@ -48,7 +48,9 @@ func (r *run) giveUp() {
 			miss(x)
 		}
 		for _, s := range l.sessions {
-			s.flights.all(miss)
+			if s.life.Load() == established {
+				s.flights.all(miss)
+			}
 		}
 		l.mu.Unlock()
 	}

@@ -29,6 +29,7 @@ func every10th(t *testing.T, fault func(c *reactor.Conn, m codec.Message)) (srv 
 
 // TestVerify puts the load on servers that do each kind of wrong.
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	changed := func(change func(m codec.Message) codec.Message) func(*reactor.Conn, codec.Message) {
 		return func(c *reactor.Conn, m codec.Message) { echo(c, change(m)) }
 	}
@@ -73,6 +74,7 @@ func TestVerify(t *testing.T) {
 
 // TestVerifyReordered has messages swapped with the one behind them.
 func TestVerifyReordered(t *testing.T) {
+	t.Parallel()
 	var held []byte
 	var holder *reactor.Conn
 	swapped := 0
@@ -109,6 +111,7 @@ func TestVerifyReordered(t *testing.T) {
 
 // TestVerifyMisdelivered has messages answered on another connection than they came on.
 func TestVerifyMisdelivered(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var all []*reactor.Conn
 	srv, faults := every10th(t, func(c *reactor.Conn, m codec.Message) {
@@ -138,6 +141,7 @@ func TestVerifyMisdelivered(t *testing.T) {
 
 // TestUnasked has a server send what nobody asked for.
 func TestUnasked(t *testing.T) {
+	t.Parallel()
 	srv := &testServer{onOpen: func(c *reactor.Conn) { _ = c.WriteText("welcome") }}
 	srv.start(t)
 	o := short(srv.url)
@@ -149,6 +153,7 @@ func TestUnasked(t *testing.T) {
 }
 
 func TestSeal(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{VerifyLen, VerifyLen + 1, 1000} {
 		b := make([]byte, n)
 		for i := range b {
@@ -175,6 +180,7 @@ func TestSeal(t *testing.T) {
 }
 
 func TestFlights(t *testing.T) {
+	t.Parallel()
 	var f flights
 	underway := map[uint64]int64{}
 	check := func() {

@@ -45,7 +45,7 @@ func ServeWorker(ctx context.Context, ln net.Listener, token string, log func(fo
 	}
 	defer context.AfterFunc(ctx, func() { _ = ln.Close() })()
 	defer ln.Close()
-	var busy sync.Mutex
+	busy := make(chan struct{}, 1)
 	var runs sync.WaitGroup
 	defer runs.Wait()
 	for {
@@ -61,11 +61,11 @@ func ServeWorker(ctx context.Context, ln net.Listener, token string, log func(fo
 			// A coordinator that says nothing is not waited for.
 			_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 			w := &conversation{conn: conn, in: bufio.NewReaderSize(conn, maxToken+2), out: json.NewEncoder(conn)}
-			if err := w.admit(token, &busy); err != nil {
+			if err := w.admit(token, busy); err != nil {
 				log("refused %v: %v", conn.RemoteAddr(), err)
 				return
 			}
-			defer busy.Unlock()
+			defer func() { <-busy }()
 			_ = conn.SetReadDeadline(time.Time{})
 			log("a run for %v", conn.RemoteAddr())
 			log("the run for %v has ended: %v", conn.RemoteAddr(), w.work(ctx))
@@ -76,7 +76,7 @@ func ServeWorker(ctx context.Context, ln net.Listener, token string, log func(fo
 // ServeOrders runs one scenario for the coordinator at the other end of in and out.
 func ServeOrders(ctx context.Context, in io.Reader, out io.Writer) error {
 	w := &conversation{in: bufio.NewReaderSize(in, maxToken+2), out: json.NewEncoder(out)}
-	if err := w.admit("", new(sync.Mutex)); err != nil {
+	if err := w.admit("", make(chan struct{}, 1)); err != nil {
 		return err
 	}
 	return w.work(ctx)
@@ -91,21 +91,26 @@ type conversation struct {
 	gone context.CancelFunc // ends the run
 }
 
-// admit reads the token and takes the lock of the worker, or tells why not.
-func (w *conversation) admit(token string, busy *sync.Mutex) error {
+// busyPatience is how long the end of another run is waited for.
+const busyPatience = time.Second
+
+// admit reads the token and takes the only place in busy, or tells why not.
+func (w *conversation) admit(token string, busy chan struct{}) error {
 	line, err := w.in.ReadSlice('\n')
 	if err != nil {
 		return errors.New("it has not sent a token")
 	}
-	err = nil
 	if subtle.ConstantTimeCompare(line[:len(line)-1], []byte(token)) != 1 {
 		err = errors.New("wrong token")
-	} else if !busy.TryLock() {
-		err = errors.New("another run is going on")
+	} else {
+		select {
+		case busy <- struct{}{}:
+			return nil
+		case <-time.After(busyPatience):
+			err = errors.New("another run is going on")
+		}
 	}
-	if err != nil {
-		w.tell(report{Error: err.Error()})
-	}
+	w.tell(report{Error: err.Error()})
 	return err
 }
 
