@@ -1,5 +1,5 @@
-// Package codec is RFC 6455, the WebSocket protocol, as pure functions and state machines over
-// []byte. It does no I/O, starts no goroutine, reads no clock, and knows both roles, server and
+// Package codec is RFC 6455, the WebSocket protocol, and RFC 7692, its compression, as pure functions
+// and state machines over []byte. It does no I/O, starts no goroutine, reads no clock, and knows both roles, server and
 // client.
 //
 // # Terminology
@@ -21,6 +21,12 @@
 // [Decoder] turns whatever bytes have arrived into messages and control frames; any split of the
 // input gives the same result. [AppendFrame] and [AppendMaskedFrame] write frames into a caller's
 // buffer; [Prepared] is a frame encoded once for many receivers.
+//
+// # Compressed messages (RFC 7692)
+//
+// [Deflate] negotiates permessage-deflate, in either role. A [Deflater] appends compressed frames,
+// an [Inflater] in a [Decoder] decompresses what arrives, within the message limit. Both borrow what
+// is large for one message at a time: a connection without context takeover keeps nothing.
 //
 // # The closing handshake (RFC 6455 section 7)
 //
