@@ -58,8 +58,8 @@ func ExampleDeflater() {
 	// Output:
 	// permessage-deflate; server_no_context_takeover; client_max_window_bits
 	// true
-	// Text Frame 1110 <nil>
-	// Text Frame 1110 <nil>
+	// text 1110 <nil>
+	// text 1110 <nil>
 }
 
 // A message for many is compressed once for each size of window.

@@ -48,9 +48,9 @@ func ExampleDecoder() {
 		}
 	}
 	// Output:
-	// Ping Frame: ""
-	// Text Frame: "Hello"
-	// Connection Close Frame: "\x03\xe8"
+	// ping: ""
+	// text: "Hello"
+	// close: "\x03\xe8"
 }
 
 func ExampleAppendFrame() {

@@ -23,21 +23,22 @@ func (op Opcode) IsControl() bool { return op&0x8 != 0 }
 // to F for control frames (RFC 6455 5.2).
 func (op Opcode) IsReserved() bool { return op > Pong || (op > Binary && op < Close) }
 
-// String returns the name that IANA registers, for instance "Text Frame".
+// String returns the name that IANA registers, in lower case and without the word Frame: "text" for
+// its Text Frame, "close" for its Connection Close Frame.
 func (op Opcode) String() string {
 	switch op {
 	case Continuation:
-		return "Continuation Frame"
+		return "continuation"
 	case Text:
-		return "Text Frame"
+		return "text"
 	case Binary:
-		return "Binary Frame"
+		return "binary"
 	case Close:
-		return "Connection Close Frame"
+		return "close"
 	case Ping:
-		return "Ping Frame"
+		return "ping"
 	case Pong:
-		return "Pong Frame"
+		return "pong"
 	}
 	return "reserved opcode " + strconv.Itoa(int(op))
 }

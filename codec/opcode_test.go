@@ -9,17 +9,17 @@ func TestOpcodes(t *testing.T) {
 		name              string
 		control, reserved bool
 	}{
-		{Continuation, "Continuation Frame", false, false},
-		{Text, "Text Frame", false, false},
-		{Binary, "Binary Frame", false, false},
+		{Continuation, "continuation", false, false},
+		{Text, "text", false, false},
+		{Binary, "binary", false, false},
 		{3, "reserved opcode 3", false, true},
 		{4, "reserved opcode 4", false, true},
 		{5, "reserved opcode 5", false, true},
 		{6, "reserved opcode 6", false, true},
 		{7, "reserved opcode 7", false, true},
-		{Close, "Connection Close Frame", true, false},
-		{Ping, "Ping Frame", true, false},
-		{Pong, "Pong Frame", true, false},
+		{Close, "close", true, false},
+		{Ping, "ping", true, false},
+		{Pong, "pong", true, false},
 		{11, "reserved opcode 11", true, true},
 		{12, "reserved opcode 12", true, true},
 		{13, "reserved opcode 13", true, true},

@@ -81,14 +81,14 @@ func TestDialEcho(t *testing.T) {
 		if err := c.WriteText(s); err != nil {
 			t.Fatal(err)
 		}
-		if got := within(t, h.messages); got != "Text Frame:"+s {
+		if got := within(t, h.messages); got != "text:"+s {
 			t.Errorf("got %.40q for %.40q", got, s)
 		}
 	}
 	if err := c.WritePrepared(codec.Prepare(codec.Binary, []byte("prepared"))); err != nil {
 		t.Fatal(err)
 	}
-	if got := within(t, h.messages); got != "Binary Frame:prepared" {
+	if got := within(t, h.messages); got != "binary:prepared" {
 		t.Errorf("got %q", got)
 	}
 	if err := c.Close(3001, "enough"); err != nil {
@@ -267,7 +267,7 @@ func TestDialUnixSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = c.WriteText("hello")
-	if got := within(t, h.messages); got != "Text Frame:hello" {
+	if got := within(t, h.messages); got != "text:hello" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -152,7 +152,9 @@ func (c *Conn) opened() {
 	c.decoder.Reset(&c.cfg.decoder)
 	c.phase = phaseFrames
 	c.deadline = 0
-	c.loop.wheel.remove(c) // the handshake's timer, which may be later than the next that is due
+	if idle := c.cfg.idle; idle > 0 { // the timer is set for the handshake, which may be later
+		c.loop.wheel.schedule(c, c.lastActive+idle/2+1)
+	}
 	c.open.Store(true)
 	c.cfg.handler.OnOpen(c)
 }
