@@ -98,7 +98,7 @@ func TestOverflowDrop(t *testing.T) {
 func TestOverflowClose(t *testing.T) {
 	for _, timeout := range []time.Duration{10 * time.Second, -1} {
 		h := newProbe()
-		s := newStandOn(t, &Server{Handler: h, MaxOutbound: 100_000, Overflow: OverflowClose, OverflowTimeout: timeout, CloseTimeout: 5 * time.Second}, unix.SOCK_STREAM)
+		s := newStandOn(t, &Server{Handler: h, MaxOutbound: 100_000, Overflow: OverflowClose, OverflowTimeout: timeout, CloseTimeout: 5 * time.Second, IdleTimeout: -1}, unix.SOCK_STREAM)
 		s.arrive(request())
 		s.out()
 		congest(t, s.c)
@@ -106,6 +106,10 @@ func TestOverflowClose(t *testing.T) {
 		if timeout > 0 {
 			s.pass(60)
 			s.drain() // in time: it counts anew from the next write that is refused
+			s.pass(200)
+			if s.c.closing() != codec.Open {
+				t.Fatal("closed though all was sent in time")
+			}
 			congest(t, s.c)
 			s.settle()
 			s.pass(99)
@@ -122,6 +126,21 @@ func TestOverflowClose(t *testing.T) {
 		}
 		s.pass(51)
 		h.wantClosed(t, codec.CloseTryAgainLater, false)
+	}
+}
+
+// The watcher forgets a connection that ends while it is congested.
+func TestWatcherForgets(t *testing.T) {
+	srv := &Server{}
+	s := newStandOn(t, srv, unix.SOCK_STREAM)
+	s.arrive(request())
+	congest(t, s.c)
+	if n := len(srv.core.writable.conns); n != 1 {
+		t.Fatalf("the watcher knows %d connections", n)
+	}
+	_ = s.l.events.Close(s.c.socket)
+	if n := len(srv.core.writable.conns); n != 0 {
+		t.Errorf("the watcher still knows %d connections", n)
 	}
 }
 
