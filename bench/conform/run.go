@@ -88,6 +88,7 @@ func (s *suite) preflight(ctx context.Context) error {
 	}
 	defer conn.Close()
 	if _, s.closed = conn.Handshake(rawpeer.Options{}); s.closed == nil {
+		conn.Within(s.opts.Patience)
 		conn.WriteFrame(rawpeer.CloseFrame(1000, ""))
 		conn.AwaitEnd(1 << 16)
 	}

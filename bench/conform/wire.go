@@ -14,8 +14,12 @@ import (
 	"example.org/weir/bench/rawpeer"
 )
 
-// maxFrame is the largest frame that is taken from a server.
-const maxFrame = 64 << 20
+// What is taken from a server, in bytes of payload; a server that sends more is cut off. maxTotal counts
+// each frame as 64 bytes more than it has. No rule has a server send half of that.
+const (
+	maxFrame = 64 << 20
+	maxTotal = 64 << 20
+)
 
 // event is a message or a pong that arrived.
 type event struct {
@@ -97,6 +101,7 @@ type wire struct {
 	seen    seen
 	changed chan struct{} // closed at the next change of seen
 	message *event        // that is being assembled
+	total   int           // bytes so far, as maxTotal counts them
 	done    chan struct{} // closed when the reader has ended
 }
 
@@ -118,6 +123,9 @@ func (w *wire) read() {
 	for {
 		f, err := w.conn.ReadFrame(maxFrame)
 		w.mu.Lock()
+		if w.total += 64 + len(f.Payload); err == nil && w.total > maxTotal {
+			err = errors.New("the server goes on sending")
+		}
 		if err == nil {
 			w.take(&f)
 		} else {

@@ -2,6 +2,7 @@ package conform
 
 import (
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,24 @@ func TestServerFaults(t *testing.T) {
 				t.Errorf("the fault is %q, want %q", s.fault, c.fault)
 			}
 		})
+	}
+}
+
+// TestEndless holds that a server which never stops sending is cut off.
+func TestEndless(t *testing.T) {
+	client, server := net.Pipe()
+	go func() {
+		pongs := rawpeer.Bytes(slices.Repeat([]rawpeer.Frame{rawpeer.Pong(nil).Unmasked()}, 1000)...)
+		for {
+			if _, err := server.Write(pongs); err != nil {
+				return
+			}
+		}
+	}()
+	w := watch(rawpeer.New(t.Context(), client, rawpeer.Target{}))
+	defer w.close()
+	if !w.until(60*time.Second, func(s *seen) bool { return s.over }) || w.now().fault != "the server goes on sending" {
+		t.Errorf("fault %q", w.now().fault)
 	}
 }
 
