@@ -159,7 +159,8 @@ func published(c *client) (op ws.OpCode, payload []byte) {
 	}
 }
 
-// TestRawEcho sends more than a socket holds before it reads.
+// TestRawEcho sends more than the sockets hold to a client that takes in little at a time, so that the
+// server has to keep what the kernel refuses.
 func TestRawEcho(t *testing.T) {
 	t.Parallel()
 	each(t, true, func(t *testing.T, p Peer) {
@@ -170,6 +171,9 @@ func TestRawEcho(t *testing.T) {
 		}
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(patience))
+		if err := conn.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
+			t.Fatal(err)
+		}
 		sent := randomBytes(20 << 20)
 		written := make(chan error, 1)
 		go func() {
@@ -220,8 +224,8 @@ func TestStartFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Start(t.Context(), []string{"sh", "-c", "echo no such luck; exit 3"}, addr)
-	if err == nil || !strings.Contains(err.Error(), "no such luck") {
-		t.Errorf("error %v, want what the process printed", err)
+	if err == nil || !strings.Contains(err.Error(), "ended: no such luck") {
+		t.Errorf("error %v, want that it ended, and what it printed", err)
 	}
 }
 
