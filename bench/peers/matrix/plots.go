@@ -11,11 +11,11 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// The size of a plot, and of all bars of a row together.
+// The size of a plot, and of all its bars together.
 const (
 	plotWidth  = 24 * vg.Centimeter
 	plotHeight = 10 * vg.Centimeter
-	rowWidth   = 0.8 * plotWidth
+	rowWidth   = 0.7 * plotWidth
 )
 
 // colours are those of the peers, always the same; Weir's stands out.
@@ -84,7 +84,7 @@ func drawBars(res *results, c chart) ([]byte, error) {
 		titles = append(titles, overviewTitle(r))
 	}
 	p.NominalX(titles...)
-	p.X.Min, p.X.Max = -0.5, float64(len(c.rows))-0.1 // room for the legend
+	p.X.Min, p.X.Max = -0.5, 1.2*float64(len(c.rows))-0.5 // room for the legend
 	p.Y.Max = 1.05 * highest
 	w, err := p.WriterTo(plotWidth, plotHeight, "svg")
 	if err != nil {
