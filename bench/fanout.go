@@ -170,7 +170,9 @@ func (f *fanout) account(slot int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !p.sent {
-		l.meter.failed("a publish could not be sent")
+		if f.run.ctx.Err() == nil {
+			l.meter.failed("a publish could not be sent")
+		}
 		return
 	}
 	at := now()

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	flag.Parse()
-	_ = flag.Set("test.parallel", "8") // the tests wait more than they work
+	_ = flag.Set("test.parallel", "4") // the tests wait more than they work
 	code := m.Run()
 	if code == 0 {
 		for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -144,6 +144,15 @@ func mustIn(t *testing.T, ctx context.Context, scenario func(context.Context, Op
 		t.Errorf("the run took %v", d)
 	}
 	return res
+}
+
+// mustUntil runs a scenario until ok holds, which ends it as Ctrl-C does.
+func mustUntil(t *testing.T, scenario func(context.Context, Options) (*Result, error), o Options, ok func() bool) *Result {
+	t.Helper()
+	o.Duration = 20 * time.Second
+	ctx, cancel := contextUntil(t, ok)
+	defer cancel()
+	return mustIn(t, ctx, scenario, o)
 }
 
 // failedChecks are the names of the checks that were not met.

@@ -86,7 +86,7 @@ func TestInterrupted(t *testing.T) {
 						t.Errorf("check %+v, errors %v", c, res.Errors)
 					}
 				}
-				if measured := phase == phaseMeasuring && s.Name != "connect" && s.Name != "storm" && s.Name != "search" && s.Name != "churn"; measured && (res.Seconds <= 0 || res.Seconds > 10 || res.Messages.Received == 0) {
+				if measured := phase == phaseMeasuring && s.Name != "connect" && s.Name != "storm" && s.Name != "search"; measured && (res.Seconds <= 0 || res.Seconds > 10) {
 					t.Errorf("%v s, %+v", res.Seconds, res.Messages)
 				}
 			})

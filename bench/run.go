@@ -169,6 +169,7 @@ func (r *run) openAll(n int, phase string) {
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
 	r.sampleUntil(done, phase)
+	<-done // it may have ended with the context
 	c := &r.res.Connections
 	c.Rate = float64(r.opened.Load()-before) / time.Since(start).Seconds()
 }
