@@ -7,7 +7,7 @@ import (
 )
 
 // TestImportDirection holds the plan of the house: cmd ─▶ bench ─▶ reactor ─▶ codec ─▶ the standard
-// library, and gnet behind reactor only.
+// library and a compressor, and gnet behind reactor only.
 func TestImportDirection(t *testing.T) {
 	const weir = "example.org/weir/"
 	for _, room := range []struct {
