@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -92,18 +93,12 @@ var autobahnOffers = []struct{ name, offer, response string }{
 }
 
 func TestAutobahn12(t *testing.T) {
-	for _, config := range []*Deflate{{}, &deflateFull} {
-		p, ok := config.Accept(offersIn(autobahnOffer))
-		if !ok {
-			t.Fatal("declined")
-		}
-		for _, kind := range autobahnPayloads {
-			for n, size := range autobahnSizes {
-				t.Run(fmt.Sprintf("takeover=%t/%s.%d", config.ServerContextTakeover, kind.name, n+1), func(t *testing.T) {
-					autobahnEcho(t, p, kind.op, kind.make(size.message), size.fragment)
-				})
-			}
-		}
+	p, ok := new(Deflate).Accept(offersIn(autobahnOffer))
+	if !ok || p != noTakeover {
+		t.Fatal(p, ok)
+	}
+	for _, kind := range autobahnPayloads {
+		t.Run(kind.name, func(t *testing.T) { autobahnGroup(t, p, kind.op, kind.make) })
 	}
 }
 
@@ -113,15 +108,22 @@ func TestAutobahn13(t *testing.T) {
 		if !ok || p.String() != row.response {
 			t.Errorf("%s: answered %q, %t; want %q", row.name, p, ok, row.response)
 		}
-		for n, size := range autobahnSizes {
-			t.Run(fmt.Sprintf("%s.%d", row.name, n+1), func(t *testing.T) {
-				autobahnEcho(t, p, Text, autobahnPayloads[0].make(size.message), size.fragment)
-			})
-		}
+		t.Run(row.name, func(t *testing.T) { autobahnGroup(t, p, Text, autobahnPayloads[0].make) })
 	}
 }
 
-// autobahnEcho has a client send a message three times, compressed and in fragments of that size, and a server echo it. The
+// autobahnGroup runs cases 1 to 18 of a group.
+func autobahnGroup(t *testing.T, p DeflateParams, op Opcode, payload func(n int) []byte) {
+	payloads := make(map[int][]byte)
+	for n, size := range autobahnSizes {
+		if payloads[size.message] == nil {
+			payloads[size.message] = payload(size.message)
+		}
+		t.Run(strconv.Itoa(n+1), func(t *testing.T) { autobahnEcho(t, p, op, payloads[size.message], size.fragment) })
+	}
+}
+
+// autobahnEcho has a client send a message, three times where the server remembers them, compressed and in fragments of that size, and a server echo it. The
 // echo must obey what was agreed on.
 func autobahnEcho(t *testing.T, p DeflateParams, op Opcode, message []byte, fragment int) {
 	t.Helper()
@@ -130,7 +132,11 @@ func autobahnEcho(t *testing.T, p DeflateParams, op Opcode, message []byte, frag
 	up, down := (&Deflate{Threshold: -1}).NewDeflater(p, Client), new(Deflate).NewDeflater(p, Server)
 	takeover, bits := p.of(Server)
 	var wire, echo, window []byte
-	for range 3 {
+	rounds := 1
+	if takeover {
+		rounds = 3
+	}
+	for range rounds {
 		wire = appendFragments(wire[:0], op, up.AppendMessage(nil, message), fragment)
 		echo = echo[:0]
 		for piece := range slices.Chunk(wire, 1400) {
@@ -150,7 +156,7 @@ func autobahnEcho(t *testing.T, p DeflateParams, op Opcode, message []byte, frag
 		if n := len(message); compressed && n < smallMessage || !compressed && n >= defaultThreshold && op == Text {
 			t.Fatalf("%d bytes, compressed: %t", n, compressed)
 		}
-		if compressed && len(message) <= 8192 { // the slow decoder is slow
+		if compressed && len(message) <= 4096 { // the slow decoder is slow
 			if _, err := traceInflate(echo[HeaderLen(Server, len(echo)-4):], window, 1<<bits); err != nil {
 				t.Fatalf("against %q: %v", p, err)
 			}

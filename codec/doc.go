@@ -1,6 +1,6 @@
 // Package codec is RFC 6455, the WebSocket protocol, and RFC 7692, its compression, as pure functions
-// and state machines over []byte. It does no I/O, starts no goroutine, reads no clock, and knows both roles, server and
-// client.
+// and state machines over []byte. It does no I/O, starts no goroutine, reads no clock, and knows
+// both roles, server and client.
 //
 // # Terminology
 //
