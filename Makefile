@@ -3,6 +3,7 @@
 GO          ?= go
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOFUMPT      = mvdan.cc/gofumpt@v0.9.2
+BENCHSTAT    = golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 FUZZTIME    ?= 60s
 BENCH       ?= .
 COUNT       ?= 6
@@ -49,7 +50,9 @@ lint: ## gofumpt, vet, staticcheck, tidy go.mod
 	GOOS=darwin $(GO) build ./... # the tests are for Linux
 
 bench: ## the micro-benchmarks of BENCHMARKS.md (BENCH=regexp COUNT=6)
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -cpu 1 ./codec ./reactor
+	@mkdir -p bin
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -cpu 1 ./codec ./reactor | tee bin/bench.txt
+	$(GO) run $(BENCHSTAT) bin/bench.txt
 
 bench-quick: bun ## compare Weir with its peers, in five minutes
 	cd bench/peers && $(GO) run ./matrix -quick -plots results/plots $(ARGS)
