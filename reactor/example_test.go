@@ -18,7 +18,7 @@ type printer struct {
 }
 
 func (h printer) OnMessage(_ *reactor.Conn, m codec.Message) {
-	fmt.Printf("%s: %s\n", m.Opcode, m.Payload)
+	fmt.Printf("%s\n", m.Payload)
 	h.printed <- struct{}{}
 }
 
@@ -53,7 +53,7 @@ func ExampleServer() {
 	c.WriteText("Hello, Weir!")
 	<-h.printed
 	c.Close(codec.CloseNormal, "")
-	// Output: text: Hello, Weir!
+	// Output: Hello, Weir!
 }
 
 // The Upgrade hook sees the request before the connection is opened. Here it asks who comes.
@@ -93,7 +93,7 @@ func ExampleServer_upgrade() {
 	<-h.printed
 	// Output:
 	// without a token: 401
-	// text: Ada said hello
+	// Ada said hello
 }
 
 func ExampleDial() {
@@ -114,5 +114,5 @@ func ExampleDial() {
 	<-h.printed
 	// Output:
 	// subprotocol: v1.example
-	// binary: ping
+	// ping
 }
