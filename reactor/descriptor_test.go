@@ -30,6 +30,8 @@ func TestDescriptorReuse(t *testing.T) {
 		return nil
 	}}
 	addr := serve(t, srv)
+	open(t, addr).reset() // now the loops have all that they need
+	eventually(t, "the first connection is gone", func() bool { return len(h.closed) == 1 && srv.Conns() == 0 })
 	before := descriptors(t)
 	beside := dialRaw(t, addr)
 	beside.send(strings.Replace(request(), "GET /", "GET /beside", 1))

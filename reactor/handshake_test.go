@@ -205,6 +205,19 @@ func inPieces(r *rawClient, s string) {
 	}
 }
 
+// They go back as well when the connection ends before its head is whole.
+func TestHandshakePiecesGivenBackAtTheEnd(t *testing.T) {
+	s := newStand(t, &Server{})
+	s.arrive(request()[:50])
+	if s.c.rare == nil || s.c.rare.handshake == nil {
+		t.Fatal("the first piece is not kept")
+	}
+	_ = s.l.events.Close(s.c.socket)
+	if s.c.rare.handshake != nil {
+		t.Error("the first piece is still held")
+	}
+}
+
 func TestHandshakeAbandoned(t *testing.T) {
 	h := newProbe()
 	srv := &Server{Handler: h}

@@ -40,14 +40,16 @@ func TestShutdown(t *testing.T) {
 	}
 	_ = waiting.Close()
 
-	late := dialRaw(t, addr) // still accepted, to be refused
-	late.send(request())
-	head, body := late.response()
-	if !strings.HasPrefix(head, "HTTP/1.1 503 ") || !strings.Contains(body, "shutting down") {
-		t.Errorf("a late connection got %q", head)
+	for _, sent := range []string{request(), ""} { // still accepted, to be refused at once
+		late := dialRaw(t, addr)
+		late.send(sent)
+		head, body := late.response()
+		if !strings.HasPrefix(head, "HTTP/1.1 503 ") || !strings.Contains(body, "shutting down") {
+			t.Errorf("a late connection got %q", head)
+		}
+		wantField(t, head, "Retry-After", "1")
+		_ = late.Close()
 	}
-	wantField(t, head, "Retry-After", "1")
-	_ = late.Close()
 
 	if len(h.closed) > 0 || len(ended) > 0 {
 		t.Error("Shutdown does not wait for the clients")
