@@ -90,6 +90,7 @@ Examples:
   weirbench rate -conns 1000 -rate 50000 -verify -html report.html ws://localhost:8080
   weirbench search -slo p99=5ms -pid $(pgrep -x weir) ws://localhost:8080
   weirbench connect -conns 15000 -ramp 2000 -source 127.0.0.0/8 -pid $(pgrep -x weir) ws://localhost:8080
+  weirbench connect -conns 100000 -spawn 6 -source 127.0.0.0/8 ws://localhost:8080
 
 Exit status: 0 all well, 1 the run failed or did not meet its checks, 2 for bad flags.
 `)
@@ -107,7 +108,7 @@ func runScenario(ctx context.Context, s bench.Scenario, args []string, stdout, s
 	}
 	done := f.progress(stderr)
 	profiled := f.profiles.during(ctx, &f.options, stderr)
-	res, err := s.Run(ctx, f.options)
+	res, err := f.run(ctx, s, stderr)
 	done()
 	if err != nil {
 		fmt.Fprintln(stderr, "weirbench:", err)
