@@ -1,12 +1,15 @@
 package bench
 
 import (
+	"net"
 	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"example.org/weir/codec"
 	"example.org/weir/reactor"
@@ -189,6 +192,27 @@ func TestSlowDropped(t *testing.T) {
 		if !c.dropped.Load() {
 			t.Errorf("reads %v: not noticed", reads)
 		}
+	}
+}
+
+// TestSlowReceiveBuffer holds that the kernel does not read ahead for a slow client.
+func TestSlowReceiveBuffer(t *testing.T) {
+	t.Parallel()
+	o := short(new(testServer).start(t).url)
+	_ = o.Normalize()
+	conn, err := (&run{opt: &o}).dialBlocking(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	rc, err := conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := 0
+	_ = rc.Control(func(fd uintptr) { size, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) })
+	if size == 0 || size > 4*receiveBuffer {
+		t.Errorf("the receive buffer has %d bytes", size)
 	}
 }
 

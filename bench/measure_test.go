@@ -153,6 +153,21 @@ func TestRefusedMessages(t *testing.T) {
 	}
 }
 
+// TestGivenUpAttempts holds that what was sent on a connection that never counted as open does not
+// count as lost.
+func TestGivenUpAttempts(t *testing.T) {
+	t.Parallel()
+	l := fakeLoop(&Options{Targets: []string{"ws://x"}}, 2)
+	l.run.loops = []*genLoop{l}
+	l.sessions[0].establish()
+	for _, s := range l.sessions {
+		s.send(now(), now())
+	}
+	if l.run.giveUp(); l.run.unanswered != 1 {
+		t.Errorf("%d messages were not answered, want that of the open connection", l.run.unanswered)
+	}
+}
+
 // TestEstablish holds that a connection that ends is counted once, whether or not it does before the
 // attempt to open it is known to have succeeded.
 func TestEstablish(t *testing.T) {
