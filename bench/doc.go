@@ -16,8 +16,8 @@
 //
 // A message belongs to the measured time when it was meant to be sent in it, whenever it comes back.
 // So the warm-up does not count, what is slow at the end does, and a result has exactly as many
-// latencies as messages that were sent; what never came back has the time it was waited for, and
-// fails the check "answers". Rates count what came in the measured time.
+// latencies as messages that were sent (but for cycles of churn that Ctrl-C has ended while they
+// connected); what never came back has the time it was waited for, and fails the check "answers". Rates count what came in the measured time.
 //
 // A run that was limited by the generator itself says so. A run that is interrupted, or whose server
 // dies, has a result like any other, which says how it ended.
