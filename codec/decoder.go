@@ -59,7 +59,8 @@ type DecoderConfig struct {
 // no buffer.
 //
 // Each error is a [*CloseError] and is found at the first byte that shows it: the limit and the
-// framing rules at the header, bad UTF-8 inside an unfinished frame. An error leaves the decoder
+// framing rules at the header, bad UTF-8 inside an unfinished frame. Only a compressed message is
+// looked into when it has come whole. An error leaves the decoder
 // and its input as they were: n bytes are consumed, and the same call with the rest gives the same
 // error again.
 //

@@ -78,6 +78,12 @@ func (p DeflateParams) AppendTo(dst []byte) []byte {
 // String returns what AppendTo appends.
 func (p DeflateParams) String() string { return string(p.AppendTo(nil)) }
 
+// Memory returns how many bytes a connection of the endpoint in role keeps at most between messages once p has been agreed
+// on: the Context of what it sends and the window of what it receives, as far as there is context takeover.
+func (c *Deflate) Memory(p DeflateParams, role Role) int {
+	return c.NewDeflater(p, role).context + NewInflater(p, role).size
+}
+
 // of returns how the endpoint in role compresses: with context takeover or without, and with which window.
 func (p DeflateParams) of(role Role) (takeover bool, bits uint8) {
 	takeover, bits = !p.ServerNoContextTakeover, p.ServerMaxWindowBits

@@ -24,6 +24,7 @@ func TestInflateFaults(t *testing.T) {
 		{"7.2.2 distance before the beginning", "\xf2\x00\x11\x00\x00", ErrDeflate},
 		{"7.2.2 truncated in a code", "\xf2\x48\xcd", ErrDeflate},
 		{"7.2.2 truncated before the last byte", "\xf2\x48\xcd\xc9\xc9\x07", ErrDeflate},
+		{"7.2.2 truncated in a block with BFINAL set", "\xf3\x48\xcd\xc9\xc9\x07", ErrDeflate},
 		{"7.2.2 truncated in a block without compression", "\x00\x0c\x00\xf3\xffHe", ErrTextUTF8},
 		{"7.2.2 truncated by much in a block without compression", "\x00\x0c\x01\xf3\xfe", ErrTextUTF8},
 		{"7.2.2 truncated in a block with a code", text("Hello, hello")[:8], ErrDeflate},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,7 +47,7 @@ var deflateLengths = []int{0, 1, 2, 12, 31, 64, 127, 128, 129, 255, 256, 257, 10
 
 // paramsOf returns parameters with which the server compresses like that.
 func paramsOf(takeover bool, bits uint8) DeflateParams {
-	return DeflateParams{ServerNoContextTakeover: !takeover, ServerMaxWindowBits: bits}
+	return DeflateParams{ServerNoContextTakeover: !takeover, ClientNoContextTakeover: true, ServerMaxWindowBits: bits}
 }
 
 // eachDeflateParams calls f with every way that there is for a server to compress.
@@ -189,6 +190,43 @@ func TestDeflateRoundTrip(t *testing.T) {
 	})
 }
 
+// A short message repeats what is just beyond the window by the time it comes, and just within.
+func TestDeflateShortMessageInWindow(t *testing.T) {
+	for bits := uint8(minWindowBits); bits < maxWindowBits; bits++ {
+		size := 1 << bits
+		d := (&Deflate{Context: size}).NewDeflater(paramsOf(true, bits), Server)
+		first := deflateSamples[4].make(size)
+		d.AppendMessage(nil, first)
+		second := slices.Concat(pattern(40), first[:30], first[140:180])
+		traced, err := traceInflate(d.AppendMessage(nil, second), first, size)
+		if err != nil || !bytes.Equal(traced.message, second) {
+			t.Errorf("%d bits: %v", bits, err)
+		}
+		if bits < 13 && traced.farthest < size-80 { // flate.StatelessDeflate looks back 8 KiB at most
+			t.Errorf("%d bits: what is within the window is not found: the largest distance is %d", bits, traced.farthest)
+		}
+	}
+}
+
+// Short messages are compressed by other means: with context takeover an allocation each, without none.
+func TestDeflateShortMessageAllocates(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector has sync.Pool forget")
+	}
+	for _, takeover := range []bool{false, true} {
+		d := (&Deflate{Threshold: 1}).NewDeflater(paramsOf(takeover, 15), Server)
+		message := []byte(strings.Repeat("short ", 20))
+		out := d.AppendFrame(make([]byte, 0, 1000), Text, message)
+		want := 0.0
+		if takeover {
+			want = 1
+		}
+		if n := testing.AllocsPerRun(100, func() { d.AppendFrame(out[:0], Text, message) }); n != want || out[0] != 0xc1 {
+			t.Errorf("takeover %t: %v allocations, want %v", takeover, n, want)
+		}
+	}
+}
+
 // RFC 7692 7.2.3.6.
 func TestDeflateEmptyMessage(t *testing.T) {
 	eachDeflateParams(t, func(t *testing.T, p DeflateParams) {
@@ -253,6 +291,12 @@ func TestDeflateMemory(t *testing.T) {
 			want = 0
 			if takeover {
 				want = 1 << max(bits, 9)
+			}
+			if n := c.Memory(p, Server); n != d.context {
+				t.Errorf("Context %d: the server keeps %d bytes, not %d", context, d.context, n)
+			}
+			if n := c.Memory(p, Client); n != want {
+				t.Errorf("the client keeps %d bytes, not %d", want, n)
 			}
 			if cap(i.window) > want || len(i.window) != want {
 				t.Errorf("the window has %d of %d bytes, want %d", len(i.window), cap(i.window), want)
