@@ -19,8 +19,9 @@ const (
 	maxWindowBits = 15
 )
 
-// Deflate is what an endpoint wants of permessage-deflate (RFC 7692), in either role. Its zero value is ready: no
-// context takeover, which keeps nothing per connection, and the largest window. It is only read, and may be shared.
+// Deflate is what an endpoint wants of permessage-deflate (RFC 7692), in either role. Its zero value is ready:
+// no context takeover, which keeps nothing per connection, and the largest window. It is only read, and may be
+// shared.
 type Deflate struct {
 	// ServerContextTakeover lets the server compress a message with reference to those before it, if the client
 	// agrees. It costs the server Context bytes for each connection and the client the window.
@@ -28,21 +29,21 @@ type Deflate struct {
 	// ClientContextTakeover lets the client do so. It costs the client Context bytes and the server the window.
 	ClientContextTakeover bool
 	// ServerMaxWindowBits and ClientMaxWindowBits limit the window that each side compresses with, to 1<<bits
-	// bytes: 9 to 15, and 0 means 15. 8 is taken for 9, because zlib makes no raw stream of 8 and a peer that uses
-	// it would decline; a peer that itself asks for 8 gets it.
+	// bytes: 9 to 15, and 0 means 15. 8 is taken for 9, because zlib makes no raw stream of 8 and a peer that
+	// uses it would decline; a peer that itself asks for 8 gets it.
 	ServerMaxWindowBits int
 	ClientMaxWindowBits int
 	// Threshold is the length in bytes from which messages are compressed; shorter ones gain nothing. 0 means
 	// 256, or 128 for a side with context takeover; a negative number compresses all. With context takeover a
 	// message of fewer than 128 bytes costs an allocation.
 	Threshold int
-	// Context is how many bytes of what was sent last a side with context takeover remembers for each connection,
-	// at most the window and 32768: more compresses better and costs memory and time. 0 means 1024.
+	// Context is how many bytes of what was sent last a side with context takeover remembers for each
+	// connection, at most the window and 32768: more compresses better and costs memory and time. 0 means 1024.
 	Context int
 }
 
-// DeflateParams are the parameters that both sides agreed on, which are also the parameters of the server's response.
-// It is comparable.
+// DeflateParams are the parameters that both sides agreed on, which are also the parameters of the server's
+// response. It is comparable.
 type DeflateParams struct {
 	// ServerNoContextTakeover: the server compresses each message by itself (RFC 7692 7.1.1.1).
 	ServerNoContextTakeover bool
@@ -78,8 +79,9 @@ func (p DeflateParams) AppendTo(dst []byte) []byte {
 // String returns what AppendTo appends.
 func (p DeflateParams) String() string { return string(p.AppendTo(nil)) }
 
-// Memory returns how many bytes a connection of the endpoint in role keeps at most between messages once p has been agreed
-// on: the Context of what it sends and the window of what it receives, as far as there is context takeover.
+// Memory returns how many bytes a connection of the endpoint in role keeps at most between messages once p has
+// been agreed on: the Context of what it sends and the window of what it receives, as far as there is context
+// takeover.
 func (c *Deflate) Memory(p DeflateParams, role Role) int {
 	return c.NewDeflater(p, role).context + NewInflater(p, role).size
 }

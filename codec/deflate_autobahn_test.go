@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// autobahnSizes are cases 1 to 18 of each group in sections 12 and 13 of the Autobahn test suite: the size of the messages, and
-// that of the fragments that the compressed message is sent in; 0 for one frame.
+// autobahnSizes are cases 1 to 18 of each group in sections 12 and 13 of the Autobahn test suite: the size of
+// the messages, and that of the fragments that the compressed message is sent in; 0 for one frame.
 var autobahnSizes = []struct{ message, fragment int }{
 	{16, 0},
 	{64, 0},
@@ -70,8 +70,8 @@ var autobahnPayloads = []struct {
 
 const autobahnOffer = pmd + "; client_no_context_takeover; client_max_window_bits"
 
-// autobahnOffers are the offers of section 13, with what a server answers that has context takeover on. The suite itself would
-// let a server get away with not answering what was asked for; RFC 7692 7.1 does not.
+// autobahnOffers are the offers of section 13, with what a server answers that has context takeover on. The
+// suite itself would let a server get away with not answering what was asked for; RFC 7692 7.1 does not.
 var autobahnOffers = []struct{ name, offer, response string }{
 	{"13.1", autobahnOffer, pmd + "; client_no_context_takeover"},
 	{"13.2", autobahnOffer + "; server_no_context_takeover", pmd + "; server_no_context_takeover; client_no_context_takeover"},
@@ -123,8 +123,8 @@ func autobahnGroup(t *testing.T, p DeflateParams, op Opcode, payload func(n int)
 	}
 }
 
-// autobahnEcho has a client send a message, three times where the server remembers them, compressed and in fragments of that size, and a server echo it. The
-// echo must obey what was agreed on.
+// autobahnEcho has a client send a message, three times where the server remembers them, compressed and in
+// fragments of that size, and a server echo it. The echo must obey what was agreed on.
 func autobahnEcho(t *testing.T, p DeflateParams, op Opcode, message []byte, fragment int) {
 	t.Helper()
 	limits := &DecoderConfig{MaxMessage: uint64(len(message)), MaxFragments: 1000, Buffers: newTwoPool()}
@@ -174,7 +174,8 @@ func autobahnEcho(t *testing.T, p DeflateParams, op Opcode, message []byte, frag
 	}
 }
 
-// appendFragments appends a compressed message as a client sends it, in fragments of size bytes, or in one frame if size is 0.
+// appendFragments appends a compressed message as a client sends it, in fragments of size bytes, or in one
+// frame if size is 0.
 func appendFragments(dst []byte, op Opcode, compressed []byte, size int) []byte {
 	first := len(dst)
 	if size == 0 {

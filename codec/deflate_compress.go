@@ -6,9 +6,10 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// Deflater compresses what one endpoint sends over one connection (RFC 7692 7.2.1). Without context takeover it never
-// changes: one may serve any number of connections with the same parameters, from any goroutine. With context takeover
-// it belongs to one connection, its calls must not overlap, and what they return must be sent in their order.
+// Deflater compresses what one endpoint sends over one connection (RFC 7692 7.2.1). Without context takeover it
+// never changes: one may serve any number of connections with the same parameters, from any goroutine. With
+// context takeover it belongs to one connection, its calls must not overlap, and what they return must be sent
+// in their order.
 type Deflater struct {
 	threshold int    // the least length that is compressed
 	context   int    // how many bytes of sent are kept; 0 without context takeover
@@ -16,8 +17,8 @@ type Deflater struct {
 	bits      uint8  // no match reaches further back than 1<<bits bytes
 }
 
-// NewDeflater returns a compressor for what the endpoint in role sends once p has been agreed on. It makes do with c's
-// Threshold and Context.
+// NewDeflater returns a compressor for what the endpoint in role sends once p has been agreed on. It makes do
+// with c's Threshold and Context.
 func (c *Deflate) NewDeflater(p DeflateParams, role Role) *Deflater {
 	takeover, bits := p.of(role)
 	d := &Deflater{threshold: c.Threshold, bits: bits}
@@ -51,9 +52,9 @@ func (d *Deflater) Takeover() bool { return d.context > 0 }
 // Wants reports whether a message of n bytes is worth compressing.
 func (d *Deflater) Wants(n int) bool { return n >= d.threshold }
 
-// AppendMessage appends the compressed form of a whole message to dst: the payload of one frame, or, cut anywhere, of
-// several. The first of them has RSV1 set (AppendDeflatedHeader) and the others do not (RFC 7692 7.2.1). It must be sent.
-// The empty message becomes a single zero byte (RFC 7692 7.2.3.6).
+// AppendMessage appends the compressed form of a whole message to dst: the payload of one frame, or, cut
+// anywhere, of several. The first of them has RSV1 set (AppendDeflatedHeader) and the others do not (RFC 7692
+// 6). It must be sent. The empty message becomes a single zero byte (RFC 7692 7.2.3.6).
 func (d *Deflater) AppendMessage(dst, payload []byte) []byte {
 	dst = d.compress(dst, payload)
 	d.remember(payload)
@@ -98,15 +99,15 @@ func (d *Deflater) remember(payload []byte) {
 	}
 }
 
-// trimFlush removes the end that every flushed stream has. RFC 7692 7.2.1: "Remove 4 octets (that are 0x00 0x00 0xff 0xff)
-// from the tail end."
+// trimFlush removes the end that every flushed stream has. RFC 7692 7.2.1: "Remove 4 octets (that are 0x00 0x00
+// 0xff 0xff) from the tail end."
 func trimFlush(compressed []byte) []byte { return compressed[:len(compressed)-len(deflateTail)] }
 
 // deflateTail is the length 0 of an empty block without compression, and its complement (RFC 1951 3.2.4).
 const deflateTail = "\x00\x00\xff\xff"
 
-// slideWindow appends p to window and drops what is more than the last size bytes. It returns window, in the same
-// memory where that is enough, with room for at most size bytes.
+// slideWindow appends p to window and drops what is more than the last size bytes. It returns window, in the
+// same memory where that is enough, with room for at most size bytes.
 func slideWindow(window, p []byte, size int) []byte {
 	if len(p) > size {
 		p = p[len(p)-size:]
@@ -141,8 +142,8 @@ type deflateWriter struct {
 // deflateWriters has a pool for each size of window.
 var deflateWriters [maxWindowBits + 1]sync.Pool
 
-// newDeflateWriter returns a compressor that emits no distance above 1<<bits: one for windows below 32 KiB compares each
-// with its window, and the fastest one is for the full window.
+// newDeflateWriter returns a compressor that emits no distance above 1<<bits: one for windows below 32 KiB
+// compares each with its window, and the fastest one is for the full window.
 func newDeflateWriter(bits uint8) *deflateWriter {
 	w := new(deflateWriter)
 	var err error

@@ -2,8 +2,8 @@ package codec
 
 import "math"
 
-// takeRSV1 returns whether the message is compressed that a frame with the first byte b0 belongs to: RSV1 of its first frame says
-// so (RFC 7692 6). There it is taken off b0; anywhere else it stays, and breaks the rules.
+// takeRSV1 returns whether the message is compressed that a frame with the first byte b0 belongs to: RSV1 of
+// its first frame says so (RFC 7692 6). There it is taken off b0; anywhere else it stays, and breaks the rules.
 func (d *Decoder) takeRSV1(b0 byte) (rest byte, deflated bool) {
 	switch Opcode(b0 & opBits) {
 	case Text, Binary:
@@ -15,7 +15,8 @@ func (d *Decoder) takeRSV1(b0 byte) (rest byte, deflated bool) {
 	return b0, d.deflated
 }
 
-// deflatedPayload handles a chunk of a compressed message. It waits until all of it is there, and is decompressed then.
+// deflatedPayload handles a chunk of a compressed message. It waits until all of it is there, and is
+// decompressed then.
 func (d *Decoder) deflatedPayload(chunk []byte, complete bool) (m Message, done bool, err error) {
 	compressed := chunk
 	kept := d.assembled() > 0
@@ -43,8 +44,8 @@ func (d *Decoder) deflatedPayload(chunk []byte, complete bool) (m Message, done 
 	return d.finish(out.B), true, nil
 }
 
-// deflatedLimit returns the largest compressed form of a message of limit bytes that is accepted: what zlib makes of noise, at
-// its worst (its deflateBound).
+// deflatedLimit returns the largest compressed form of a message of limit bytes that is accepted: what zlib
+// makes of noise, at its worst (its deflateBound).
 func deflatedLimit(limit uint64) uint64 {
 	const overhead = 64
 	if limit > math.MaxInt64 { // no length is above

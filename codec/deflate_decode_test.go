@@ -15,8 +15,8 @@ func inflating(cfg *DecoderConfig, p DeflateParams) *Decoder {
 	return d
 }
 
-// wantInflated fails unless decoding wire gives want and then err (nil: none), found in the piece with the byte before at,
-// however it is split.
+// wantInflated fails unless decoding wire gives want and then err (nil: none), found in the piece with the byte
+// before at, however it is split.
 func wantInflated(t *testing.T, cfg DecoderConfig, p DeflateParams, wire []byte, at int, err error, want ...event) {
 	t.Helper()
 	splits(len(wire), func(lengths ...int) {
@@ -77,8 +77,8 @@ func TestInflateExchanges(t *testing.T) {
 	}
 }
 
-// inflateFaults are violations with a limit of 5 bytes. They show at the last byte of the payload, at the mark ¶, or at the
-// header where there is neither.
+// inflateFaults are violations with a limit of 5 bytes. They show at the last byte of the payload, at the mark
+// ¶, or at the header where there is neither.
 var inflateFaults = []fault{
 	{"6 RSV1 in a continuation", ErrReservedBits, []frame{{"41 03", deflatedHello[:3]}, {"c0 04", ""}}, nil},
 	{"6 RSV1 in a continuation of what is not compressed", ErrReservedBits, []frame{textHel, {"c0 02", ""}}, nil},
@@ -148,7 +148,8 @@ func TestInflateErrorKeepsWindow(t *testing.T) {
 	}
 }
 
-// Noise of the largest size is accepted, though its compressed form is larger; so is what zlib makes of it at its worst.
+// Noise of the largest size is accepted, though its compressed form is larger; so is what zlib makes of it at
+// its worst.
 func TestDeflatedLimit(t *testing.T) {
 	for _, n := range []int{0, 1, 100, 100000} {
 		noise := deflateSamples[4].make(n)
@@ -172,8 +173,8 @@ func TestDeflatedLimit(t *testing.T) {
 	}
 }
 
-// Every first two bytes: with permessage-deflate those and only those are accepted in addition that are the first of a message
-// with RSV1 set.
+// Every first two bytes: with permessage-deflate those and only those are accepted in addition that are the
+// first of a message with RSV1 set.
 func TestEveryHeaderInflating(t *testing.T) {
 	for _, role := range roles {
 		for b0 := range 256 {

@@ -170,7 +170,8 @@ func FuzzInflate(f *testing.F) {
 	})
 }
 
-// FuzzDeflate: whatever is sent, the standard library reads it as well, in any window; and no two messages get mixed up.
+// FuzzDeflate: whatever is sent, the standard library reads it as well, in any window; and no two messages get
+// mixed up.
 func FuzzDeflate(f *testing.F) {
 	for _, sample := range deflateSamples {
 		f.Add(sample.make(200), sample.make(300), uint8(9), true)

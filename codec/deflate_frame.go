@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// AppendDeflatedHeader appends the header of the first frame of a compressed message, unmasked: that of AppendHeader with
-// RSV1 set (RFC 7692 6). The fragments after it have the header of AppendHeader.
+// AppendDeflatedHeader appends the header of the first frame of a compressed message, unmasked: that of
+// AppendHeader with RSV1 set (RFC 7692 6). The fragments after it have the header of AppendHeader.
 func AppendDeflatedHeader(dst []byte, fin bool, op Opcode, n int) []byte {
 	at := len(dst)
 	dst = AppendHeader(dst, fin, op, n)
@@ -15,9 +15,9 @@ func AppendDeflatedHeader(dst []byte, fin bool, op Opcode, n int) []byte {
 	return dst
 }
 
-// AppendFrame appends a whole frame as a server sends it: a message compressed, if it has Threshold bytes at least and becomes
-// shorter, and anything else as the function AppendFrame does (RFC 7692 6: each message may be sent either way). The frame
-// must be sent.
+// AppendFrame appends a whole frame as a server sends it: a message compressed, if it has Threshold bytes at
+// least and becomes shorter, and anything else as the function AppendFrame does (RFC 7692 6: each message may
+// be sent either way). The frame must be sent.
 func (d *Deflater) AppendFrame(dst []byte, op Opcode, payload []byte) []byte {
 	dst, header := d.appendFrame(dst, op, payload, Server)
 	if header == 0 {
@@ -40,8 +40,9 @@ func (d *Deflater) AppendMaskedFrame(dst []byte, op Opcode, payload []byte, key 
 	return dst
 }
 
-// appendFrame appends a compressed frame with a header for role, of which the masking key and its bit are still to be set. It
-// returns the length of the header, or 0, and dst as it was, where the frame is better not compressed.
+// appendFrame appends a compressed frame with a header for role, of which the masking key and its bit are still
+// to be set. It returns the length of the header, or 0, and dst as it was, where the frame is better not
+// compressed.
 func (d *Deflater) appendFrame(dst []byte, op Opcode, payload []byte, role Role) (frame []byte, header int) {
 	if op.IsControl() || !d.Wants(len(payload)) { // RFC 7692 6: MUST NOT be set on control frames
 		return dst, 0
@@ -60,9 +61,9 @@ func (d *Deflater) appendFrame(dst []byte, op Opcode, payload []byte, role Role)
 	return dst[:at+header+n], header
 }
 
-// PreparedFrame returns p as a server sends it where d's parameters were agreed on: AppendFrame, without context. It is
-// compressed at most once for each size of window, whatever the number of connections and goroutines. The frame is shared and
-// must not be changed; and it must be sent.
+// PreparedFrame returns p as a server sends it where d's parameters were agreed on: AppendFrame, without
+// context. It is compressed at most once for each size of window, whatever the number of connections and
+// goroutines. The frame is shared and must not be changed; and it must be sent.
 func (d *Deflater) PreparedFrame(p *Prepared) []byte {
 	if p.op.IsControl() || !d.Wants(len(p.Payload())) {
 		return p.frame

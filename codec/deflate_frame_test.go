@@ -30,8 +30,9 @@ func TestAppendDeflatedHeader(t *testing.T) {
 	}
 }
 
-// A frame is compressed when that pays, and otherwise what AppendFrame appends; the peer reads it either way. The lengths are
-// such that the header of the compressed payload is shorter than that of the payload, or as long.
+// A frame is compressed when that pays, and otherwise what AppendFrame appends; the peer reads it either way.
+// The lengths are such that the header of the compressed payload is shorter than that of the payload, or as
+// long.
 func TestDeflaterAppendFrame(t *testing.T) {
 	noise := deflateSamples[4].make
 	for _, takeover := range []bool{false, true} {
@@ -160,7 +161,8 @@ func TestPreparedFrameAsItIs(t *testing.T) {
 	}
 }
 
-// twoPool is a BufferPool for one decoder that allocates nothing itself: a compressed message and what it becomes.
+// twoPool is a BufferPool for one decoder that allocates nothing itself: a compressed message and what it
+// becomes.
 type twoPool struct{ free []*Buffer }
 
 func newTwoPool() *twoPool { return &twoPool{[]*Buffer{new(Buffer), new(Buffer)}} }
@@ -221,9 +223,9 @@ func TestDeflateEchoAllocatesNothing(t *testing.T) {
 	}
 }
 
-// FuzzInflateDecoder holds that what a peer compresses and sends in any fragments, with control frames between them and messages
-// that are not compressed, is decoded as it was in any pieces, and that any bytes in the payload give the same outcome in any
-// pieces.
+// FuzzInflateDecoder holds that what a peer compresses and sends in any fragments, with control frames between
+// them and messages that are not compressed, is decoded as it was in any pieces, and that any bytes in the
+// payload give the same outcome in any pieces.
 func FuzzInflateDecoder(f *testing.F) {
 	f.Add([]byte("Hello, hello, hello"), []byte{3, 0}, []byte{1, 2}, uint8(0), true, uint16(0))
 	f.Add(compressible(500), []byte{100, 2, 50}, []byte{1, 1, 1, 1, 1, 200}, uint8(9), false, uint16(20))

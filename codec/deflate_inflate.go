@@ -7,8 +7,9 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// Inflater decompresses what one endpoint receives over one connection (RFC 7692 7.2.2). Without context takeover it never
-// changes: one may serve any number of decoders, from any goroutine. With context takeover it belongs to one connection.
+// Inflater decompresses what one endpoint receives over one connection (RFC 7692 7.2.2). Without context
+// takeover it never changes: one may serve any number of decoders, from any goroutine. With context takeover it
+// belongs to one connection.
 type Inflater struct {
 	size   int    // of the window, in bytes; 0 without context takeover
 	window []byte // the last bytes of the messages so far
@@ -17,9 +18,9 @@ type Inflater struct {
 // statelessInflater is the one for all connections without context takeover.
 var statelessInflater = new(Inflater)
 
-// NewInflater returns a decompressor for what the endpoint in role receives once p has been agreed on. With context
-// takeover by the peer it keeps up to the peer's window, as much of it as has been filled; otherwise it keeps nothing, and
-// is the same for all.
+// NewInflater returns a decompressor for what the endpoint in role receives once p has been agreed on. With
+// context takeover by the peer it keeps up to the peer's window, as much of it as has been filled; otherwise it
+// keeps nothing, and is the same for all.
 func NewInflater(p DeflateParams, role Role) *Inflater {
 	peer := Client
 	if role == Client {
@@ -29,21 +30,22 @@ func NewInflater(p DeflateParams, role Role) *Inflater {
 	if !takeover {
 		return statelessInflater
 	}
-	// zlib takes a window of 8 bits for one of 9 when it compresses a raw stream: 256 bytes more take such a peer at
-	// more than its word.
+	// zlib takes a window of 8 bits for one of 9 when it compresses a raw stream: 256 bytes more take such a
+	// peer at more than its word.
 	return &Inflater{size: 1 << max(bits, minWindowBits+1)}
 }
 
 // Takeover reports whether i remembers what it has decompressed.
 func (i *Inflater) Takeover() bool { return i.size > 0 }
 
-// AppendMessage decompresses a whole message, which came as compressed in one frame or in several, and appends it to dst.
-// limit is the largest message in bytes: of one that is larger no more than that is decompressed, or kept, and the error
-// is ErrMessageTooBig. It is ErrDeflate for what is not a compressed message. text has the message checked for UTF-8
-// meanwhile; the error is ErrTextUTF8 then. The error is that of the first byte at fault. With an error dst comes back with
-// the length that it had, and i is unchanged.
+// AppendMessage decompresses a whole message, which came as compressed in one frame or in several, and appends
+// it to dst. limit is the largest message in bytes: of one that is larger no more than that is decompressed, or
+// kept, and the error is ErrMessageTooBig. It is ErrDeflate for what is not a compressed message. text has the
+// message checked for UTF-8 meanwhile; the error is ErrTextUTF8 then. The error is that of the first byte at
+// fault. With an error dst comes back with the length that it had, and i is unchanged.
 //
-// It allocates nothing beyond the growth of dst, which doubles until limit, and with context takeover of the window.
+// It allocates nothing beyond the growth of dst, which doubles until limit, and with context takeover of the
+// window.
 func (i *Inflater) AppendMessage(dst, compressed []byte, limit uint64, text bool) ([]byte, error) {
 	r := inflateReaders.Get().(*inflateReader)
 	r.src = deflateSource{payload: compressed}
@@ -124,8 +126,8 @@ func (r *inflateReader) stream(utf8 *UTF8Validator, text bool) *CloseError {
 	}
 }
 
-// read decompresses some bytes and appends them to out. It looks beyond the limit, by one byte, before it says that the
-// message is too big; and beyond the room that out has before it grows.
+// read decompresses some bytes and appends them to out. It looks beyond the limit, by one byte, before it says
+// that the message is too big; and beyond the room that out has before it grows.
 func (r *inflateReader) read() (end bool, fault *CloseError) {
 	at := len(r.out)
 	have := uint64(at - r.start)
@@ -150,7 +152,8 @@ func (r *inflateReader) read() (end bool, fault *CloseError) {
 	return err == io.EOF, nil
 }
 
-// grow doubles the room for the message, within the limit. At first there is room for four times the compressed message.
+// grow doubles the room for the message, within the limit. At first there is room for four times the compressed
+// message.
 func (r *inflateReader) grow() {
 	have := len(r.out) - r.start
 	grown := uint64(max(2*have, 4*len(r.src.payload), minBuffer))

@@ -2,15 +2,16 @@ package codec
 
 import "iter"
 
-// deflateElement is an element "permessage-deflate" of a Sec-WebSocket-Extensions field: an offer or a response.
+// deflateElement is an element "permessage-deflate" of a Sec-WebSocket-Extensions field: an offer or a
+// response.
 type deflateElement struct {
 	DeflateParams
 	// clientBits: client_max_window_bits is there. In an offer it may have no value, and its value is 0 then.
 	clientBits bool
 }
 
-// parseDeflate parses an element. It refuses what RFC 7692 7.1 has a server decline and a client fail: a parameter
-// that is not defined, one with an invalid value, and one that is there twice.
+// parseDeflate parses an element. It refuses what RFC 7692 7.1 has a server decline and a client fail: a
+// parameter that is not defined, one with an invalid value, and one that is there twice.
 func parseDeflate(e Extension) (d deflateElement, ok bool) {
 	for p := range e.Params() {
 		value := p.Value()
@@ -55,8 +56,9 @@ func parseWindowBits(value []byte) (bits uint8, ok bool) {
 }
 
 // Accept chooses, for a server, among what a client offers, such as Request.Extensions: the first offer of
-// permessage-deflate that is valid. Others are declined by saying nothing of them (RFC 7692 5.1, 7.1), and ok is false
-// when none is left. The parameters are those of the response, Upgrade.Extensions: none that this offer rules out.
+// permessage-deflate that is valid. Others are declined by saying nothing of them (RFC 7692 5.1, 7.1), and ok
+// is false when none is left. The parameters are those of the response, Upgrade.Extensions: none that this
+// offer rules out.
 func (c *Deflate) Accept(offers iter.Seq[Extension]) (p DeflateParams, ok bool) {
 	for e := range offers {
 		if string(e.Name) != deflateName {
@@ -131,9 +133,9 @@ var (
 	errDeflateWindow   = refusal(0, "The server did not agree to the window of permessage-deflate.")
 )
 
-// Agree checks, for a client, what a server answered to Offer: the extensions that Response.CheckUpgrade returned. ok is
-// false if the server did not accept permessage-deflate. A response that does not fit the offer fails the connection:
-// err is a *HandshakeError then.
+// Agree checks, for a client, what a server answered to Offer: the extensions that Response.CheckUpgrade
+// returned. ok is false if the server did not accept permessage-deflate. A response that does not fit the offer
+// fails the connection: err is a *HandshakeError then.
 func (c *Deflate) Agree(extensions []byte) (p DeflateParams, ok bool, err error) {
 	for e, malformed := range Extensions(extensions) {
 		if malformed != nil {

@@ -2,8 +2,8 @@ package codec
 
 import "io"
 
-// deflateSource is what a decompressor reads: a payload, and behind it what its sender cut off, and an empty block that is the
-// last of the stream, at which the decompressor stops.
+// deflateSource is what a decompressor reads: a payload, and behind it what its sender cut off, and an empty
+// block that is the last of the stream, at which the decompressor stops.
 type deflateSource struct {
 	payload []byte
 	at      int // in payload, and then in deflateEnd
@@ -49,8 +49,8 @@ const (
 	deflateBroken                        // in the middle of what was appended
 )
 
-// ended returns what it means that the stream ended where s is now. RFC 7692 7.2.1 allows blocks with BFINAL set, and the
-// next block begins at the byte after such a one.
+// ended returns what it means that the stream ended where s is now. RFC 7692 7.2.1 allows blocks with BFINAL
+// set, and the next block begins at the byte after such a one.
 func (s *deflateSource) ended() deflateEnding {
 	switch beyond := s.at - len(s.payload); {
 	case beyond < 0:

@@ -145,8 +145,8 @@ func stdDeflate(t testing.TB, p, window []byte, final bool) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte(deflateTail))
 }
 
-// What is compressed comes back, message after message; and a decompressor that knows no larger window than was agreed on
-// understands it.
+// What is compressed comes back, message after message; and a decompressor that knows no larger window than was
+// agreed on understands it.
 func TestDeflateRoundTrip(t *testing.T) {
 	eachDeflateParams(t, func(t *testing.T, p DeflateParams) {
 		takeover, bits := p.of(Server)

@@ -13,9 +13,9 @@ type inflated struct {
 	finals   int // blocks with BFINAL set
 }
 
-// traceInflate is RFC 1951 written down once more, slowly, for the tests: it decompresses payload, with what the sender cut
-// off behind it, and refuses a distance of more than size bytes or beyond what window holds. Blocks with BFINAL set do not
-// end it (RFC 7692 7.2.1).
+// traceInflate is RFC 1951 written down once more, slowly, for the tests: it decompresses payload, with what
+// the sender cut off behind it, and refuses a distance of more than size bytes or beyond what window holds.
+// Blocks with BFINAL set do not end it (RFC 7692 7.2.1).
 func traceInflate(payload, window []byte, size int) (got inflated, err error) {
 	defer func() {
 		if e := recover(); e != nil {
@@ -24,7 +24,7 @@ func traceInflate(payload, window []byte, size int) (got inflated, err error) {
 	}()
 	r := &bitReader{in: slices.Clip(slices.Concat(payload, []byte(deflateTail)))}
 	got.message = slices.Clone(window)
-	for r.at < len(r.in) {
+	for r.at < len(r.in) || r.n > 0 {
 		final := r.bits(1) == 1
 		switch kind := r.bits(2); kind {
 		case 0:
@@ -71,7 +71,8 @@ func (r *bitReader) bits(n int) (v int) {
 	return v
 }
 
-// prefixCode assigns the symbols of a Huffman code with these lengths (RFC 1951 3.2.2). A code is kept with a 1 before it.
+// prefixCode assigns the symbols of a Huffman code with these lengths (RFC 1951 3.2.2). A code is kept with a 1
+// before it.
 func prefixCode(lengths []int) map[int]int {
 	codes := make(map[int]int)
 	code := 0
@@ -167,7 +168,8 @@ func (r *bitReader) codes(got *inflated, literals, distances map[int]int, size i
 	}
 }
 
-// extended returns what a length or distance code stands for, from 0, of which each power of two has steps codes.
+// extended returns what a length or distance code stands for, from 0, of which each power of two has steps
+// codes.
 func (r *bitReader) extended(code, steps int) int {
 	if code < 2*steps {
 		return code

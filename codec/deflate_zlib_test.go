@@ -11,9 +11,10 @@ import (
 	"testing"
 )
 
-// zlibPeers are zlib behind other languages' WebSocket libraries. Each program reads lines of the size of the window in bits,
-// takeover ("1" or "0"), and messages in base64, all between spaces, and answers each with as many: the program's arguments say
-// whether it inflates compressed messages with a window of just that size, or deflates.
+// zlibPeers are zlib behind other languages' WebSocket libraries. Each program reads lines of the size of the
+// window in bits, takeover ("1" or "0"), and messages in base64, all between spaces, and answers each with as
+// many: the program's arguments say whether it inflates compressed messages with a window of just that size, or
+// deflates.
 var zlibPeers = []struct {
 	name    string
 	command []string
@@ -133,7 +134,8 @@ func runZlib(t *testing.T, command []string, mode string, cases []zlibCase) [][]
 	return all
 }
 
-// zlibCases returns a case for each way to compress with a window of at least minBits, with every kind of message.
+// zlibCases returns a case for each way to compress with a window of at least minBits, with every kind of
+// message.
 func zlibCases(minBits uint8) (cases []zlibCase) {
 	for bits := minBits; bits <= maxWindowBits; bits++ {
 		for _, takeover := range []bool{false, true} {
