@@ -10,13 +10,17 @@ import (
 )
 
 // RunChurn connects, upgrades, has one message echoed and closes, over and over, on Conns
-// connections at a time. Messages are cycles; a latency is that of a whole cycle.
+// connections at a time. Messages are cycles; a latency is that of a whole cycle. With Raw the
+// connections are plain TCP, without an upgrade.
 func RunChurn(ctx context.Context, o Options) (*Result, error) {
 	r, err := newRun(ctx, "churn", &o, func(*genLoop) reactor.Handler { return churning{} })
 	if err != nil {
 		return nil, err
 	}
 	defer r.close()
+	if err := r.chooseTransport(churning{}); err != nil {
+		return nil, err
+	}
 	if err := enoughFiles(2 * o.Conns); err != nil {
 		return nil, err
 	}
@@ -71,34 +75,41 @@ type cycle struct {
 // with the connection.
 type churning struct{}
 
-func (churning) OnOpen(c *reactor.Conn) {
+func (churning) begin(s *session) { s.send(s.began, now()) }
+
+func (churning) answer(s *session, m codec.Message, _ int64) (over bool) {
+	x, ok := s.answered(m)
+	if ok {
+		s.churn = cycle{x, len(m.Payload)}
+		s.leaving.Store(true)
+	}
+	return ok
+}
+
+func (churning) end(s *session) {
+	if x := s.churn; x.sent != 0 {
+		s.loop.meter.received(x.bytes, x.flight, now())
+	}
+}
+
+func (h churning) OnOpen(c *reactor.Conn) {
 	s := c.Data.(*session)
 	s.opened(c)
 	s.loop.mu.Lock()
-	s.send(s.began, now())
+	h.begin(s)
 	s.loop.mu.Unlock()
 }
 
-func (churning) OnMessage(c *reactor.Conn, m codec.Message) {
-	s := c.Data.(*session)
-	l := s.loop
-	l.mu.Lock()
-	x, ok := s.answered(m)
-	l.mu.Unlock()
-	if !ok {
-		return
+func (h churning) OnMessage(c *reactor.Conn, m codec.Message) {
+	if deliver(h, c, m) {
+		_ = c.Close(codec.CloseNormal, "") // fails only when it is closing already
 	}
-	s.churn = cycle{x, len(m.Payload)}
-	s.leaving.Store(true)
-	_ = c.Close(codec.CloseNormal, "") // fails only when it is closing already
 }
 
-func (churning) OnClose(c *reactor.Conn, err error) {
+func (h churning) OnClose(c *reactor.Conn, err error) {
 	s := c.Data.(*session)
-	if x := s.churn; x.sent != 0 {
-		s.loop.mu.Lock()
-		s.loop.meter.received(x.bytes, x.flight, now())
-		s.loop.mu.Unlock()
-	}
+	s.loop.mu.Lock()
+	h.end(s)
+	s.loop.mu.Unlock()
 	s.closed(err)
 }

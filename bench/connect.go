@@ -8,13 +8,17 @@ import (
 )
 
 // RunConnect opens connections, as fast as the ramp says, and holds them for Duration, with pings if
-// there are to be any. With PID it tells how much memory each one costs the server.
+// there are to be any. With PID it tells how much memory each one costs the server. With Raw the
+// connections are plain TCP.
 func RunConnect(ctx context.Context, o Options) (*Result, error) {
 	r, err := newRun(ctx, "connect", &o, func(*genLoop) reactor.Handler { return answering{} })
 	if err != nil {
 		return nil, err
 	}
 	defer r.close()
+	if err := r.chooseTransport(answering{}); err != nil {
+		return nil, err
+	}
 	if err := r.begin(o.Conns); err != nil {
 		return nil, err
 	}

@@ -16,12 +16,8 @@ func RunEcho(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer r.close()
-	if o.Raw {
-		end, err := r.useRaw()
-		if err != nil {
-			return nil, err
-		}
-		defer end()
+	if err := r.chooseTransport(echoing{}); err != nil {
+		return nil, err
 	}
 	if err := r.begin(o.Conns); err != nil {
 		return nil, err
@@ -53,16 +49,27 @@ func (lifecycle) OnOpen(c *reactor.Conn) { c.Data.(*session).opened(c) }
 
 func (lifecycle) OnClose(c *reactor.Conn, err error) { c.Data.(*session).closed(err) }
 
+func (lifecycle) begin(*session) {}
+
+func (lifecycle) end(*session) {}
+
+// deliver has x take in a message that a WebSocket has brought. It is called on the loop.
+func deliver(x exchange, c *reactor.Conn, m codec.Message) (over bool) {
+	s := c.Data.(*session)
+	at := now()
+	s.loop.mu.Lock()
+	defer s.loop.mu.Unlock()
+	return x.answer(s, m, at)
+}
+
 // echoing is the handler of closed loops.
 type echoing struct{ lifecycle }
 
-func (echoing) OnMessage(c *reactor.Conn, m codec.Message) {
-	s := c.Data.(*session)
-	l := s.loop
-	at := now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if s.reply(m, at) && !l.run.stop.Load() {
+func (e echoing) OnMessage(c *reactor.Conn, m codec.Message) { deliver(e, c, m) }
+
+func (echoing) answer(s *session, m codec.Message, at int64) (over bool) {
+	if s.reply(m, at) && !s.loop.run.stop.Load() {
 		s.send(at, at)
 	}
+	return false
 }

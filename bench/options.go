@@ -41,7 +41,8 @@ type Options struct {
 	// Verify gives each message a number and a checksum and looks at them when it comes back.
 	// Messages must have at least VerifyLen bytes.
 	Verify bool
-	// Raw is plain TCP in echo: Size bytes are sent, and as many are taken for the answer.
+	// Raw is plain TCP in echo, connect and churn: Size bytes are sent, and as many are taken for the
+	// answer. Nothing is pinged.
 	Raw bool
 	// Source is a range of local addresses to connect from, in turn.
 	Source netip.Prefix
@@ -157,6 +158,8 @@ func (o *Options) checkMessages() error {
 	switch {
 	case o.Raw && (o.Verify || len(o.Lines) > 0):
 		return errors.New("raw connections carry no messages that could be verified, and no lines")
+	case o.Raw && o.Pings > 0:
+		return errors.New("raw connections have no pings")
 	case o.Raw && (!fixed || size == 0):
 		return errors.New("raw connections need one size, of at least a byte, since answers are told by their length")
 	case o.Verify && len(o.Lines) > 0:

@@ -107,6 +107,7 @@ func TestOptionsRefused(t *testing.T) {
 		"raw mixed":     func(o *Options) { raw(o); o.Size = mixed },
 		"raw nothing":   func(o *Options) { raw(o); o.Size = FixedSize(0) },
 		"raw verify":    func(o *Options) { raw(o); o.Verify = true },
+		"raw pings":     func(o *Options) { raw(o); o.Pings = time.Second },
 		"raw and lines": func(o *Options) { raw(o); o.Lines = []string{"x"} },
 	} {
 		o := ok

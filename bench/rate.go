@@ -33,10 +33,9 @@ func RunRate(ctx context.Context, o Options) (*Result, error) {
 // answering is the handler of open loops: answers are only taken in.
 type answering struct{ lifecycle }
 
-func (answering) OnMessage(c *reactor.Conn, m codec.Message) {
-	s := c.Data.(*session)
-	at := now()
-	s.loop.mu.Lock()
+func (a answering) OnMessage(c *reactor.Conn, m codec.Message) { deliver(a, c, m) }
+
+func (answering) answer(s *session, m codec.Message, at int64) (over bool) {
 	s.reply(m, at)
-	s.loop.mu.Unlock()
+	return false
 }

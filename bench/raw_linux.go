@@ -18,9 +18,9 @@ import (
 
 // useRaw makes the sessions of a run plain TCP connections without WebSocket, on event loops like
 // those of package reactor: one read and one write for all that a turn brings. It is for ceilings:
-// what the generator and the kernel can do with a server that does nothing. The function that it
-// returns ends the loops.
-func (r *run) useRaw() (end func(), err error) {
+// what the generator and the kernel can do with a server that does nothing. The sessions do what x
+// says. The function that it returns ends the loops.
+func (r *run) useRaw(x exchange) (end func(), err error) {
 	loops := make([]*rawLoop, len(r.loops))
 	end = func() {
 		for _, l := range loops {
@@ -30,7 +30,7 @@ func (r *run) useRaw() (end func(), err error) {
 		}
 	}
 	for i, l := range r.loops {
-		if loops[i], err = newRawLoop(l); err != nil {
+		if loops[i], err = newRawLoop(l, x); err != nil {
 			end()
 			return nil, err
 		}
@@ -44,6 +44,7 @@ func (r *run) useRaw() (end func(), err error) {
 // rawLoop is an event loop for plain TCP.
 type rawLoop struct {
 	gen    *genLoop
+	does   exchange
 	size   int // of a message
 	epoll  int
 	wakeup int // an eventfd
@@ -67,7 +68,7 @@ type rawConn struct {
 	waits   bool   // for room in the socket's buffer
 }
 
-func newRawLoop(g *genLoop) (*rawLoop, error) {
+func newRawLoop(g *genLoop, x exchange) (*rawLoop, error) {
 	size, _ := g.run.opt.Size.fixed()
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -79,7 +80,7 @@ func newRawLoop(g *genLoop) (*rawLoop, error) {
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
 	l := &rawLoop{
-		gen: g, size: size, epoll: epoll, wakeup: wakeup,
+		gen: g, does: x, size: size, epoll: epoll, wakeup: wakeup,
 		ended: make(chan struct{}), buf: make([]byte, 1<<20), conns: make(map[int32]*rawConn),
 	}
 	if err := l.watch(unix.EPOLL_CTL_ADD, wakeup, unix.EPOLLIN); err != nil {
@@ -184,7 +185,7 @@ func (l *rawLoop) dial(ctx context.Context, s *session) error {
 			_ = unix.Close(fd)
 		} else {
 			l.conns[int32(fd)] = c
-			s.opened(c)
+			c.opened()
 		}
 		result <- err
 	}
@@ -209,6 +210,16 @@ func duplicate(conn net.Conn) (fd int, err error) {
 		fd, err = unix.FcntlInt(p, unix.F_DUPFD_CLOEXEC, 0)
 	})
 	return fd, errors.Join(err, cerr)
+}
+
+// opened begins the session.
+func (c *rawConn) opened() {
+	g := c.loop.gen
+	c.session.opened(c)
+	g.mu.Lock()
+	c.loop.does.begin(c.session)
+	g.mu.Unlock()
+	c.flush()
 }
 
 // WriteMessage queues a message for the end of the turn. It is called on the loop.
@@ -260,24 +271,27 @@ func (c *rawConn) ready(events uint32) {
 		return
 	}
 	c.in += n
-	c.answers(c.in / c.loop.size)
+	over := c.answers(c.in / c.loop.size)
 	c.in %= c.loop.size
 	c.flush()
+	if over {
+		c.close(nil)
+	}
 }
 
-// answers takes in as many messages as have come back.
-func (c *rawConn) answers(n int) {
+// answers takes in as many messages as have come back. It reports whether the session is over.
+func (c *rawConn) answers(n int) (over bool) {
 	at := now()
-	s := c.session
 	g := c.loop.gen
 	m := codec.Message{Payload: c.loop.buf[:c.loop.size]}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for range n {
-		if s.reply(m, at) && !g.run.stop.Load() {
-			s.send(at, at)
+		if c.loop.does.answer(c.session, m, at) {
+			over = true
 		}
 	}
+	return over
 }
 
 // flush sends what is queued, as far as the kernel takes it.
@@ -309,5 +323,9 @@ func (c *rawConn) close(err error) {
 	delete(c.loop.conns, int32(c.fd))
 	_ = unix.Close(c.fd)
 	c.fd = -1
+	g := c.loop.gen
+	g.mu.Lock()
+	c.loop.does.end(c.session)
+	g.mu.Unlock()
 	c.session.closed(err)
 }

@@ -33,36 +33,110 @@ func rawServer(t *testing.T, network, addr string, serve func(net.Conn)) net.Lis
 	return ln
 }
 
+// rawEcho counts what it echoes, in bytes and in connections.
+type rawEcho struct{ in, opened, closed atomic.Int64 }
+
+func (e *rawEcho) serve(c net.Conn) {
+	e.opened.Add(1)
+	defer e.closed.Add(1)
+	buf := make([]byte, 10_000) // so that answers come in pieces
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
+		}
+		e.in.Add(int64(n))
+		_, _ = c.Write(buf[:n])
+	}
+}
+
 func TestRawEcho(t *testing.T) {
 	t.Parallel()
-	var in atomic.Int64
-	echo := func(c net.Conn) {
-		buf := make([]byte, 10_000) // so that answers come in pieces
-		for {
-			n, err := c.Read(buf)
-			if err != nil {
-				return
-			}
-			in.Add(int64(n))
-			_, _ = c.Write(buf[:n])
-		}
-	}
-	tcp := rawServer(t, "tcp", "127.0.0.1:0", echo)
-	local := rawServer(t, "unix", filepath.Join(t.TempDir(), "s"), echo)
+	var e rawEcho
+	tcp := rawServer(t, "tcp", "127.0.0.1:0", e.serve)
+	local := rawServer(t, "unix", filepath.Join(t.TempDir(), "s"), e.serve)
 	for _, size := range []int{1, 128, 100_000} {
-		in.Store(0)
+		e.in.Store(0)
 		o := short("tcp://"+tcp.Addr().String(), "unix://"+local.Addr().String())
 		o.Raw, o.Conns, o.Depth, o.Loops, o.Size = true, 5, 4, 2, FixedSize(size)
 		res := must(t, RunEcho, o)
 		wantChecks(t, res, "")
 		wantWhole(t, res)
 		m := res.Messages
-		if m.BytesOut != uint64(size)*m.Sent || uint64(in.Load())%uint64(size) != 0 || uint64(in.Load()) < m.BytesOut {
-			t.Errorf("size %d: %+v, the server got %d bytes", size, m, in.Load())
+		if m.BytesOut != uint64(size)*m.Sent || uint64(e.in.Load())%uint64(size) != 0 || uint64(e.in.Load()) < m.BytesOut {
+			t.Errorf("size %d: %+v, the server got %d bytes", size, m, e.in.Load())
 		}
 		if res.Connections.Opened != 5 || res.Connect.Count != 5 || res.Settings["raw"] != "true" {
 			t.Errorf("%+v, %v", res.Connections, res.Settings)
 		}
+		if g := res.Generator; g.CPUSeconds <= 0 || g.Busiest <= 0 || g.PerMessage <= 0 {
+			t.Errorf("what the generator used is not known: %+v", g)
+		}
+	}
+}
+
+func TestRawConnect(t *testing.T) {
+	t.Parallel()
+	var e rawEcho
+	ln := rawServer(t, "tcp", "127.0.0.1:0", e.serve)
+	o := short("tcp://" + ln.Addr().String())
+	o.Raw, o.Conns = true, 30
+	res := must(t, RunConnect, o)
+	wantChecks(t, res, "")
+	if res.Connections.Opened != 30 || res.Messages.Sent != 0 || e.opened.Load() != 30 || e.in.Load() != 0 {
+		t.Errorf("%+v, %+v; the server had %d connections and %d bytes", res.Connections, res.Messages, e.opened.Load(), e.in.Load())
+	}
+	eventually(t, "all connections are closed", func() bool { return e.closed.Load() == 30 })
+}
+
+// TestRawChurn holds that a cycle is a connection, an echo and a close.
+func TestRawChurn(t *testing.T) {
+	t.Parallel()
+	var e rawEcho
+	slowly := func(c net.Conn) {
+		time.Sleep(10 * time.Millisecond)
+		e.serve(c)
+	}
+	ln := rawServer(t, "tcp", "127.0.0.1:0", slowly)
+	o := short("tcp://" + ln.Addr().String())
+	o.Raw, o.Size, o.Duration = true, FixedSize(25_000), 300*time.Millisecond
+	res := must(t, RunChurn, o)
+	wantChecks(t, res, "")
+	wantWhole(t, res)
+	opened := e.opened.Load()
+	if c := res.Connections; int64(c.Opened) != opened || c.Failed != 0 || c.Lost != 0 || e.in.Load() != 25_000*opened {
+		t.Errorf("%+v; the server had %d connections and %d bytes", c, opened, e.in.Load())
+	}
+	eventually(t, "all connections are closed", func() bool { return e.closed.Load() == opened })
+	if m := res.Messages; m.Received == 0 || m.Received > uint64(opened) || res.Latency.Min < int64(10*time.Millisecond) {
+		t.Errorf("%+v, latency %+v", m, res.Latency)
+	}
+}
+
+// TestRawChurnFaults has servers that answer nothing, cut the connection, or answer too much.
+func TestRawChurnFaults(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		serve  func(net.Conn)
+		failed string
+	}{
+		"silent": {func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, "errors answers"},
+		"cut":    {func(c net.Conn) { _, _ = c.Read(make([]byte, 128)) }, "connections errors answers"},
+		"too much": {func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 128))
+			_, _ = c.Write(make([]byte, 256))
+		}, "errors"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ln := rawServer(t, "tcp", "127.0.0.1:0", tc.serve)
+			o := short("tcp://" + ln.Addr().String())
+			o.Raw = true
+			o.patience.answers, o.patience.cycle = 100*time.Millisecond, 50*time.Millisecond
+			res := must(t, RunChurn, o)
+			wantChecks(t, res, tc.failed)
+			wantWhole(t, res)
+		})
 	}
 }
 

@@ -20,6 +20,7 @@ type run struct {
 	loops  []*genLoop
 	ctx    context.Context // ends on Ctrl-C
 	dial   func(ctx context.Context, s *session) error
+	endRaw func() // ends the loops of raw connections; nil without
 	window window
 	stop   atomic.Bool // nothing more is sent
 
@@ -123,6 +124,9 @@ func (r *run) close() {
 	var all sync.WaitGroup // gnet takes half a second to end a loop
 	for _, l := range r.loops {
 		all.Go(func() { _ = l.client.Close() })
+	}
+	if r.endRaw != nil {
+		r.endRaw()
 	}
 	all.Wait()
 }

@@ -90,9 +90,10 @@ func (f *flags) connectionFlags(fs *flag.FlagSet) {
 		return nil
 	})
 	fs.StringVar(&o.Origin, "origin", "", "send this `origin`")
+	if f.has("echo", "connect", "churn") {
+		fs.BoolVar(&o.Raw, "raw", false, "plain TCP without WebSocket, to tcp://host:port: send messages of one size, and take as many bytes for the answer")
+	}
 	switch {
-	case f.has("echo"):
-		fs.BoolVar(&o.Raw, "raw", false, "plain TCP without WebSocket, to tcp://host:port: send -size bytes, and take as many for the answer")
 	case f.has("connect", "storm"):
 		fs.DurationVar(&o.Pings, "pings", 0, "ping idle connections at this `interval`; one without a pong is lost; 0 is never")
 	case f.has("fanout"):

@@ -136,8 +136,10 @@ func TestScenarioFlags(t *testing.T) {
 			t.Errorf("%s: %v, %+v", line, err, f)
 		}
 	}
-	if f, err := parse("echo -raw tcp://localhost:1"); err != nil || !f.options.Raw {
-		t.Errorf("-raw: %v", err)
+	for _, scenario := range []string{"echo", "connect", "churn"} {
+		if f, err := parse(scenario + " -raw tcp://localhost:1"); err != nil || !f.options.Raw {
+			t.Errorf("%s -raw: %v", scenario, err)
+		}
 	}
 	for _, line := range []string{
 		"rate", "rate -rate 0", "echo -raw", "echo -rate 1", "connect -size 1", "fanout -lines " + lines, "search -slo x", "slow -slow -1", "slow -stuck 1x",
