@@ -49,7 +49,8 @@ type rawLoop struct {
 	epoll  int
 	wakeup int // an eventfd
 	ended  chan struct{}
-	buf    []byte
+	buf    []byte // has room for a message
+	turn   []byte // what the connection whose turn it is sends; flush empties it
 
 	mu      sync.Mutex
 	inbox   []func() // what is to be done on the loop
@@ -64,8 +65,7 @@ type rawConn struct {
 	session *session
 	fd      int    // -1 once it is closed
 	in      int    // bytes of the message that is arriving
-	out     []byte // what is to be sent
-	waits   bool   // for room in the socket's buffer
+	rest    []byte // what the kernel did not take yet; the loop waits for room while there is some
 }
 
 func newRawLoop(g *genLoop, x exchange) (*rawLoop, error) {
@@ -81,7 +81,7 @@ func newRawLoop(g *genLoop, x exchange) (*rawLoop, error) {
 	}
 	l := &rawLoop{
 		gen: g, does: x, size: size, epoll: epoll, wakeup: wakeup,
-		ended: make(chan struct{}), buf: make([]byte, 1<<20), conns: make(map[int32]*rawConn),
+		ended: make(chan struct{}), buf: make([]byte, max(1<<20, size)), conns: make(map[int32]*rawConn),
 	}
 	if err := l.watch(unix.EPOLL_CTL_ADD, wakeup, unix.EPOLLIN); err != nil {
 		_ = unix.Close(epoll)
@@ -222,12 +222,13 @@ func (c *rawConn) opened() {
 	c.flush()
 }
 
-// WriteMessage queues a message for the end of the turn. It is called on the loop.
+// WriteMessage queues a message for the end of the turn, which is when flush is called. It is called on
+// the loop, in a turn of c.
 func (c *rawConn) WriteMessage(_ codec.Opcode, p []byte) error {
 	if c.fd < 0 {
 		return net.ErrClosed
 	}
-	c.out = append(c.out, p...)
+	c.loop.turn = append(c.loop.turn, p...)
 	return nil
 }
 
@@ -296,22 +297,33 @@ func (c *rawConn) answers(n int) (over bool) {
 
 // flush sends what is queued, as far as the kernel takes it.
 func (c *rawConn) flush() {
-	if len(c.out) == 0 || c.fd < 0 {
+	l := c.loop
+	b := l.turn
+	l.turn = b[:0]
+	waited := len(c.rest) > 0
+	if waited {
+		c.rest = append(c.rest, b...)
+		b = c.rest
+	}
+	if len(b) == 0 || c.fd < 0 {
 		return
 	}
-	n, err := unix.Write(c.fd, c.out)
+	n, err := unix.Write(c.fd, b)
 	if err != nil && err != unix.EAGAIN && err != unix.EINTR {
 		c.close(err)
 		return
 	}
-	c.out = c.out[:copy(c.out, c.out[max(n, 0):])]
-	if waits := len(c.out) > 0; waits != c.waits {
-		c.waits = waits
+	c.rest = append(c.rest[:0], b[max(n, 0):]...)
+	waits := len(c.rest) > 0
+	if !waits {
+		c.rest = nil // thousands of connections would hold much
+	}
+	if waits != waited {
 		events := uint32(unix.EPOLLIN)
 		if waits {
 			events |= unix.EPOLLOUT
 		}
-		_ = c.loop.watch(unix.EPOLL_CTL_MOD, c.fd, events)
+		_ = l.watch(unix.EPOLL_CTL_MOD, c.fd, events)
 	}
 }
 

@@ -69,9 +69,24 @@ func TestRawEcho(t *testing.T) {
 		if res.Connections.Opened != 5 || res.Connect.Count != 5 || res.Settings["raw"] != "true" {
 			t.Errorf("%+v, %v", res.Connections, res.Settings)
 		}
-		if g := res.Generator; g.CPUSeconds <= 0 || g.Busiest <= 0 || g.PerMessage <= 0 {
+		if g := res.Generator; g.CPUSeconds <= 0 || g.Busiest <= 0 {
 			t.Errorf("what the generator used is not known: %+v", g)
 		}
+	}
+}
+
+// TestRawWaits sends more than the sockets hold, so that the generator has to keep what the kernel
+// does not take.
+func TestRawWaits(t *testing.T) {
+	t.Parallel()
+	var e rawEcho
+	ln := rawServer(t, "tcp", "127.0.0.1:0", e.serve)
+	o := short("tcp://" + ln.Addr().String())
+	o.Raw, o.Conns, o.Depth, o.Size = true, 1, 8, FixedSize(4<<20)
+	res := must(t, RunEcho, o)
+	wantChecks(t, res, "")
+	if n := e.in.Load(); n < 8*4<<20 || n%(4<<20) != 0 {
+		t.Errorf("the server got %d bytes", n)
 	}
 }
 
@@ -131,8 +146,10 @@ func TestRawChurnFaults(t *testing.T) {
 			t.Parallel()
 			ln := rawServer(t, "tcp", "127.0.0.1:0", tc.serve)
 			o := short("tcp://" + ln.Addr().String())
-			o.Raw = true
-			o.patience.answers, o.patience.cycle = 100*time.Millisecond, 50*time.Millisecond
+			o.Raw, o.Duration = true, 500*time.Millisecond
+			if name == "silent" {
+				o.patience.answers, o.patience.cycle = 100*time.Millisecond, 50*time.Millisecond
+			}
 			res := must(t, RunChurn, o)
 			wantChecks(t, res, tc.failed)
 			wantWhole(t, res)
