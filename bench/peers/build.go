@@ -14,7 +14,7 @@ const compiler = "gcc"
 // Missing says why a peer cannot be run here, by the peer's name.
 type Missing map[string]string
 
-// Build builds the peers and the load generators into the folder bin. src is the folder of this
+// Build builds the peers and the load generator into the folder bin. src is the folder of this
 // module. What is not installed (Bun, a C compiler) is left out and is in Missing; that Go code does
 // not build is an error.
 func Build(src, bin string) (Missing, error) {
@@ -26,7 +26,7 @@ func Build(src, bin string) (Missing, error) {
 		return nil, err
 	}
 	to := bin + string(filepath.Separator)
-	here := []string{"build", "-o", to, "./rawload"}
+	here := []string{"build", "-o", to}
 	for _, p := range All {
 		if p.module != "" {
 			here = append(here, "./"+p.Name)

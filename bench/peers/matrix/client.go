@@ -36,11 +36,11 @@ func (l load) hold(r row) time.Duration {
 // clientCommand is the command line of the generator for the i-th server of a row, at addr.
 func clientCommand(bin string, p peers.Peer, r row, i int, l load, addr string) []string {
 	scenario := map[string]string{echo: "echo", fanout: "fanout", churn: "churn", idle: "connect"}[r.Kind]
-	generator, target := "weirbench", "ws://"+addr+r.path()
+	args := []string{filepath.Join(bin, "weirbench"), scenario}
+	target := "ws://" + addr + r.path()
 	if p.Raw {
-		generator, target = "rawload", addr
+		args, target = append(args, "-raw"), "tcp://"+addr
 	}
-	args := []string{filepath.Join(bin, generator), scenario}
 	flag := func(name string, value any) { args = append(args, "-"+name, fmt.Sprint(value)) }
 	if r.Kind == fanout {
 		flag("publishers", 1)
@@ -48,7 +48,7 @@ func clientCommand(bin string, p peers.Peer, r row, i int, l load, addr string) 
 	} else {
 		flag("conns", r.share(i))
 	}
-	if r.Kind == idle && !p.Raw { // rawload opens one after the other
+	if r.Kind == idle {
 		flag("ramp", ramp/r.Processes)
 	}
 	if r.Depth > 0 {
@@ -59,14 +59,10 @@ func clientCommand(bin string, p peers.Peer, r row, i int, l load, addr string) 
 	}
 	flag("duration", l.hold(r))
 	flag("warmup", l.warmup)
-	if !p.Raw {
-		if r.Kind == churn {
-			flag("source", "127.0.0.0/8") // ports do not run out
-		}
-		args = append(args, "-quiet")
-		flag("json", "-")
+	if r.Kind == churn {
+		flag("source", "127.0.0.0/8") // ports do not run out
 	}
-	return append(args, target)
+	return append(args, "-quiet", "-json", "-", target)
 }
 
 // pinned runs a command on one core.

@@ -31,8 +31,8 @@ func someResults() *results {
 		Missing:  map[string]string{"bun": "not\ninstalled"},
 		Rows:     []row{one, two, heard, held},
 		Runs: []run{
-			{Peer: "limit", Row: one.Name, Round: 1, Servers: command("limit"), Clients: command("rawload"), Figures: figures{rate: 1000, cpu: 4, core: 5, p50: 1, p99: 2}},
-			{Peer: "limit", Row: one.Name, Round: 2, Servers: command("limit"), Clients: command("rawload"), Figures: figures{rate: 3000, cpu: 6, core: 7, p50: 2, p99: 4}},
+			{Peer: "limit", Row: one.Name, Round: 1, Servers: command("limit"), Clients: command("weirbench"), Figures: figures{rate: 1000, cpu: 4, core: 5, p50: 1, p99: 2}},
+			{Peer: "limit", Row: one.Name, Round: 2, Servers: command("limit"), Clients: command("weirbench"), Figures: figures{rate: 3000, cpu: 6, core: 7, p50: 2, p99: 4}},
 			{Peer: "weir", Row: one.Name, Round: 1, Servers: command("weir"), Clients: command("weirbench"), Figures: figures{rate: 500, cpu: 7, core: 12, p50: 1, p99: 2}, GeneratorBound: true},
 			{Peer: "gws", Row: one.Name, Round: 1, Servers: command("gws"), Clients: command("weirbench"), Figures: figures{rate: 250, cpu: 14, core: 18, p50: 1, p99: 2}},
 			{Peer: "weir", Row: heard.Name, Round: 1, Figures: figures{rate: 100, cpu: 9, core: 10, last: 0.5}},
@@ -62,7 +62,7 @@ func TestMarkdown(t *testing.T) {
 		"| weir | 100 | 9.00 | 10.0 | 0.500 | – | 1.00× | – |\n| gws | – | – | – | – | – | – | – |\n",
 		"| peer | resident bytes per connection | × limit | × Weir | spread |\n|---|--:|--:|--:|--:|\n| weir | 512 | – | 1.00× | – |\n",
 		// The commands of the first rounds, and the reasons.
-		"    # echo/16B/1000x1, limit\n    limit -x\n    rawload -x\n",
+		"    # echo/16B/1000x1, limit\n    limit -x\n    weirbench -x\n",
 		"Without figures (–):\n\n- bun: not installed\n- gws, `fanout/1000`, round 1: reach: 1 of 2\n",
 	} {
 		if !strings.Contains(got, want) {

@@ -30,7 +30,7 @@ func TestMeasure(t *testing.T) {
 	}{
 		{echoRow(128, 8, 2), []string{rate, cpu, core, steal, p50, p99}},
 		{row{Name: "fanout", Kind: fanout, Conns: 8, Depth: 1, Size: 128, Processes: 1}, []string{rate, cpu, core, steal, last}},
-		{row{Name: "churn", Kind: churn, Conns: 2, Size: 128, Processes: 1}, []string{rate, cpu, core, steal}},
+		{row{Name: "churn", Kind: churn, Conns: 2, Size: 128, Processes: 1}, []string{rate, cpu, core, steal, p50, p99}},
 		{row{Name: "idle", Kind: idle, Conns: 50, Processes: 2}, []string{memory, steal}},
 	} {
 		for _, p := range chosen {
