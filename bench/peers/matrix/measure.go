@@ -59,6 +59,9 @@ func (pl place) try(ctx context.Context, p peers.Peer, r row, l load, x *run) (e
 	if err != nil {
 		return err
 	}
+	if err := steady(readings, from, to); err != nil {
+		return err
+	}
 	u, err := used(readings, from, to)
 	if err != nil {
 		return err

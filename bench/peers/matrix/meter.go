@@ -140,6 +140,21 @@ func at(readings []reading, t time.Time) (reading, error) {
 	return reading{}, fmt.Errorf("there are no readings at %v", t.Format("15:04:05.000"))
 }
 
+// standstill is a time without a reading that no load explains: the machine itself, a virtual one, was
+// paused, and the pause would count as time that the core was busy.
+const standstill = time.Second
+
+// steady returns an error when the machine stood still between two moments.
+func steady(readings []reading, from, to time.Time) error {
+	for i := 1; i < len(readings); i++ {
+		a, b := readings[i-1].at, readings[i].at
+		if gap := b.Sub(a); gap >= standstill && a.Before(to) && b.After(from) {
+			return fmt.Errorf("the machine stood still for %v", gap.Round(time.Millisecond))
+		}
+	}
+	return nil
+}
+
 // usage is what has been used between two moments.
 type usage struct {
 	seconds float64 // between them

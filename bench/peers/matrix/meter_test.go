@@ -53,6 +53,20 @@ func TestUsed(t *testing.T) {
 	}
 }
 
+// TestSteady holds that a pause is noticed that touches the measured time, and no other.
+func TestSteady(t *testing.T) {
+	start := time.Unix(1000, 0)
+	after := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+	readings := []reading{{at: after(0)}, {at: after(900)}, {at: after(2900)}, {at: after(3800)}, {at: after(4700)}}
+	for window, want := range map[[2]int]bool{
+		{0, 900}: true, {2900, 4700}: true, {0, 901}: false, {2899, 4700}: false, {1000, 2000}: false,
+	} {
+		if err := steady(readings, after(window[0]), after(window[1])); (err == nil) != want {
+			t.Errorf("between %v ms: %v", window, err)
+		}
+	}
+}
+
 // TestMeter reads this process while it works.
 func TestMeter(t *testing.T) {
 	m, err := startMeter(0, []int{os.Getpid()})
