@@ -34,6 +34,7 @@ type Client struct {
 	OnDrain          func(c *Conn)
 	Loops            int
 	ReadBuffer       int
+	IO               IOMode
 	Logger           *slog.Logger
 
 	core core
@@ -157,6 +158,9 @@ func (cl *Client) Shutdown(ctx context.Context) error {
 	return cl.core.drain(ctx, func() {
 		cl.enrolling.Wait()
 		_ = cl.gnet.Stop()
+		for _, e := range cl.core.engines {
+			e.eachLoop((*loop).ended)
+		}
 		close(cl.core.done)
 	})
 }
@@ -211,6 +215,7 @@ func (cl *Client) settings() *settings {
 		onDrain:      cl.OnDrain,
 		loops:        cl.Loops,
 		readBuffer:   cl.ReadBuffer,
+		io:           cl.IO,
 		log:          cl.Logger,
 	}
 }

@@ -32,6 +32,7 @@ type settings struct {
 	onPong                                func(*Conn, []byte)
 	onDrain                               func(*Conn)
 	loops, readBuffer                     int
+	io                                    IOMode
 	log                                   *slog.Logger
 }
 
@@ -42,6 +43,7 @@ type config struct {
 	onPong    func(*Conn, []byte) // may be nil
 	onDrain   func(*Conn)         // may be nil
 	log       *slog.Logger
+	io        IOMode
 	head      codec.HeadLimits
 	decoder   codec.DecoderConfig
 	outbound  int // bytes
@@ -60,6 +62,7 @@ func (s *settings) config(role codec.Role, h Handler) config {
 		onPong:  s.onPong,
 		onDrain: s.onDrain,
 		log:     s.log,
+		io:      s.io,
 		head:    s.head,
 		decoder: codec.DecoderConfig{
 			Role:         role,

@@ -28,19 +28,20 @@ type Conn struct {
 
 	// mu guards what is sent. It is never held across a call of the application's code; a write on
 	// the non-blocking socket is the longest that it is held for.
-	mu     sync.Mutex
-	fd     int32                      // -1 once the socket may belong to another connection
-	sent   uint32                     // bytes of out that have been written
-	out    *bytebufferpool.ByteBuffer // what is to be written; nil when nothing is
-	err    *codec.CloseError          // why the connection ends; the first reason wins
-	state  atomic.Uint32              // a codec.Closing, written under mu
-	open   atomic.Bool                // the opening handshake is done
-	queued bool                       // the loop will end a turn of this connection
-	full   bool                       // the socket takes no more; the watcher will tell when it does
-	watch  bool                       // the watcher knows the descriptor
-	finish bool                       // once out is written, no more is sent: shutdown(SHUT_WR)
-	cut    bool                       // the loop is to close the connection
-	rare   *rare                      // what few connections need
+	mu      sync.Mutex
+	fd      int32                      // -1 once the socket may belong to another connection
+	sent    uint32                     // bytes of out that have been written
+	out     *bytebufferpool.ByteBuffer // what is to be written; nil when nothing is
+	err     *codec.CloseError          // why the connection ends; the first reason wins
+	state   atomic.Uint32              // a codec.Closing, written under mu
+	open    atomic.Bool                // the opening handshake is done
+	queued  bool                       // the loop will end a turn of this connection
+	batched bool                       // its turn ends with the loop's batch
+	full    bool                       // the socket takes no more; the watcher will tell when it does
+	watch   bool                       // the watcher knows the descriptor
+	finish  bool                       // once out is written, no more is sent: shutdown(SHUT_WR)
+	cut     bool                       // the loop is to close the connection
+	rare    *rare                      // what few connections need
 
 	// The rest belongs to the loop.
 	phase      phase

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,11 +28,32 @@ func (c *core) init(cfg config) (err error) {
 	c.cfg = cfg
 	c.empty = make(chan struct{}, 1)
 	c.done = make(chan struct{})
+	if cfg.io == IOUring {
+		r, err := newRing(maxBatch)
+		if err != nil {
+			return fmt.Errorf("io_uring is not to be had here: %w", err)
+		}
+		r.close()
+	}
 	if c.writable, err = newWritableWatcher(); err != nil {
 		return err
 	}
 	go c.writable.run()
 	return nil
+}
+
+// newBatch returns the batch of a new loop.
+func (c *core) newBatch() batch {
+	mode := c.cfg.io
+	if mode == IODirect {
+		return batch{}
+	}
+	r, err := newRing(maxBatch)
+	if err != nil {
+		c.cfg.log.Debug("writing without io_uring", "err", err)
+		return batch{}
+	}
+	return batch{ring: r, always: mode == IOUring}
 }
 
 // tick moves the timing wheels of all loops on, until the engines have ended.

@@ -133,6 +133,7 @@ func (e *engine) loop(el gnet.EventLoop) *loop {
 	}
 	l := &loop{engine: e, events: el}
 	l.wheel.now = e.now()
+	l.batch = e.core.newBatch()
 	e.loops.Store(el, l) // only the loop itself asks for it
 	if e.over.Load() {   // OnShutdown may not have seen it
 		l.stop()

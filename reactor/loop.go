@@ -21,11 +21,13 @@ type loop struct {
 	stopped bool // gnet no longer runs tasks
 
 	// The rest belongs to the loop.
-	batch     []task // what was taken out of the inbox last
+	taken     []task // what was taken out of the inbox last
 	todo      []task // the part of it that has not been done
 	conns     []*Conn
 	wheel     wheel
-	lost      uint32    // ticks that the wheel has not made up for
+	lost      uint32 // ticks that the wheel has not made up for
+	batch     batch
+	running   bool      // Run is being called
 	handshake handshake // for the requests that arrive whole, which are nearly all
 	upgrade   Upgrade
 }
@@ -58,6 +60,17 @@ func (l *loop) post(t task) bool {
 	return true
 }
 
+// wake sees to it that Run is called. It reports false when the loop has ended.
+func (l *loop) wake() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped {
+		return false
+	}
+	l.arm()
+	return l.armed
+}
+
 // tick leaves word that the clock has moved on.
 func (l *loop) tick() {
 	l.mu.Lock()
@@ -85,18 +98,25 @@ func (l *loop) stop() {
 	l.mu.Unlock()
 }
 
+// ended gives back what the loop has. It is called when gnet's loop has ended.
+func (l *loop) ended() {
+	l.stop()
+	l.batch.close()
+}
+
 // Run does what is in the inbox, in order, as far as the budget for one run goes. It is called by
 // gnet, on the loop.
 func (l *loop) Run(context.Context) error {
 	l.mu.Lock()
 	if len(l.todo) == 0 {
-		l.todo, l.inbox = l.inbox, l.batch[:0]
-		l.batch = l.todo
+		l.todo, l.inbox = l.inbox, l.taken[:0]
+		l.taken = l.todo
 	}
 	late := l.tickDue
 	l.tickDue = false
 	l.mu.Unlock()
 
+	l.running = true
 	n := min(len(l.todo), tasksPerRun)
 	for i := range n {
 		t := l.todo[i]
@@ -113,6 +133,8 @@ func (l *loop) Run(context.Context) error {
 	if late {
 		late = !l.expireTimers()
 	}
+	l.running = false
+	l.batch.end()
 
 	l.mu.Lock()
 	defer l.mu.Unlock()

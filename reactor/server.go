@@ -83,6 +83,8 @@ type Server struct {
 	// that one connection can cause in one turn of its loop. Rounded up to a power of two. Default
 	// 256 KiB.
 	ReadBuffer int
+	// IO says how the loops write. Default IOAuto.
+	IO IOMode
 	// SharePort permits other processes of the same user to listen on the same TCP port
 	// (SO_REUSEPORT). Without it a port that is taken is an error. It has no effect where the
 	// system has no SO_REUSEPORT with balancing.
@@ -116,6 +118,20 @@ const (
 	// OverflowClose returns ErrBufferFull, and closes the connection with 1013 when it has stayed
 	// full for OverflowTimeout.
 	OverflowClose
+)
+
+// IOMode says how event loops write.
+type IOMode uint8
+
+// The ways to write.
+const (
+	// IOAuto writes for many connections with one system call (io_uring) where the kernel permits it
+	// and as long as several connections are ready at a time.
+	IOAuto IOMode = iota
+	// IOUring always writes so. Start and Dial fail where the kernel does not permit it.
+	IOUring
+	// IODirect makes a system call for each connection.
+	IODirect
 )
 
 // Conns returns the number of connections, those in their handshake or closing included.

@@ -80,6 +80,7 @@ func (s *Server) settings() *settings {
 		onDrain:      s.OnDrain,
 		loops:        s.Loops,
 		readBuffer:   s.ReadBuffer,
+		io:           s.IO,
 		log:          s.Logger,
 	}
 }
@@ -133,7 +134,7 @@ func (s *Server) Wait() error {
 func (e *engine) run(addrs []string, options []gnet.Option) error {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		err := gnet.Rotate(e, addrs, options...)
-		e.eachLoop((*loop).stop)
+		e.eachLoop((*loop).ended)
 		if e.srv.life.stopping.Load() {
 			return nil
 		}

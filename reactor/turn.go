@@ -15,7 +15,7 @@ func (c *Conn) turn(p []byte) (cut bool) {
 	c.lastActive = c.loop.wheel.now
 	c.pinged = false
 	c.protect(func() { c.read(p) })
-	return c.settle()
+	return c.endTurn()
 }
 
 // run does a task, or just ends the turn where do is nil.
@@ -39,9 +39,25 @@ func (c *Conn) begin() bool {
 
 // end ends a turn that is not gnet's, which closes by itself.
 func (c *Conn) end() {
-	if c.settle() {
+	if c.endTurn() {
 		_ = c.loop.events.Close(c.socket)
 	}
+}
+
+// endTurn settles the connection, or leaves that to the loop's batch. It reports whether the connection is
+// to be closed now.
+func (c *Conn) endTurn() (cut bool) {
+	b := &c.loop.batch
+	c.mu.Lock()
+	left := b.takes(c)
+	c.mu.Unlock()
+	if !left {
+		return c.settle()
+	}
+	if b.full() {
+		b.flush()
+	}
+	return false
 }
 
 // settle writes what is pending and does what the state of the connection asks for. It reports
@@ -49,10 +65,15 @@ func (c *Conn) end() {
 func (c *Conn) settle() (cut bool) {
 	c.mu.Lock()
 	c.queued = false
+	c.batched = false
+	if c.fd < 0 { // it has closed while it waited in the batch
+		c.mu.Unlock()
+		return false
+	}
 	c.write()
 	drained := c.takeDrained()
 	// The server closes first, a client waits for that (RFC 6455 7.1.1).
-	if c.finish && c.out == nil && !c.shut && c.fd >= 0 && c.cfg.decoder.Role == codec.Server {
+	if c.finish && c.out == nil && !c.shut && c.cfg.decoder.Role == codec.Server {
 		c.shut = true
 		shutdownWrite(int(c.fd))
 	}

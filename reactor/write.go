@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"math"
 	"unsafe"
 
 	"github.com/valyala/bytebufferpool"
@@ -21,7 +22,8 @@ var errControlTooLong = errors.New("reactor: the payload of a ping is longer tha
 var errNotData = errors.New("reactor: a message is codec.Text or codec.Binary; use Ping and Close for control frames")
 
 const (
-	// flushAt is how many bytes are gathered before they are written though the turn goes on.
+	// flushAt is how many bytes are gathered before they are written though the turn goes on; a
+	// message as large is not gathered at all.
 	flushAt = 64 << 10
 	// controlRoom is how many bytes beyond MaxOutbound control frames may take.
 	controlRoom = 4 << 10
@@ -63,9 +65,13 @@ func (c *Conn) WritePrepared(m *codec.Prepared) error {
 		c.queue(m.Opcode(), m.Payload())
 		return nil
 	}
-	b := c.buffer()
-	b.B = append(b.B, m.Frame()...)
-	c.written()
+	if frame := m.Frame(); len(frame) >= flushAt && !c.full {
+		c.writeThrough(c.buffer().B, frame)
+	} else {
+		b := c.buffer()
+		b.B = append(b.B, frame...)
+		c.written()
+	}
 	return nil
 }
 
@@ -160,8 +166,23 @@ func (c *Conn) overflow(err error) error {
 
 // queue encodes a frame behind what is pending.
 func (c *Conn) queue(op codec.Opcode, p []byte) {
+	if len(p) >= flushAt && !c.full && c.cfg.decoder.Role == codec.Server {
+		c.writeThrough(codec.AppendHeader(c.buffer().B, true, op, len(p)), p)
+		return
+	}
 	c.encode(op, p)
 	c.written()
+}
+
+// writeThrough writes what is pending, which has become head, and a payload behind it that is copied
+// only as far as the socket does not take it.
+func (c *Conn) writeThrough(head, p []byte) {
+	c.out.B = head
+	unsent := len(head) - int(c.sent)
+	n, err := writeBoth(int(c.fd), head[c.sent:], p)
+	c.out.B = append(c.out.B, p[max(n-unsent, 0):]...)
+	c.wrote(min(n, unsent), err)
+	c.wake()
 }
 
 // encode appends a frame to what is pending: a client's is masked, with a fresh key.
@@ -201,6 +222,13 @@ func (c *Conn) wake() {
 	}
 }
 
+// wakeUp is wake, for the loop.
+func (c *Conn) wakeUp() {
+	c.mu.Lock()
+	c.wake()
+	c.mu.Unlock()
+}
+
 // pending is the number of bytes that wait to be written.
 func (c *Conn) pending() int {
 	if c.out == nil {
@@ -213,30 +241,38 @@ func (c *Conn) pending() int {
 // here, so that gnet's own buffer, which has no bound, is never used; and all with mu held and fd
 // checked, so that none can reach a connection that took over the descriptor.
 func (c *Conn) write() {
-	for c.out != nil && !c.full && c.fd >= 0 {
-		rest := c.out.B[c.sent:]
-		n, err := writeSocket(int(c.fd), rest)
-		switch {
-		case err == unix.EAGAIN:
-			n = 0
-		case err != nil:
-			c.broken(err)
-			return
-		}
-		if n < len(rest) {
-			c.sent += uint32(n)
-			c.dropSent()
-			c.full = true
-			c.rarely().congested = true
-			c.loop.engine.core.writable.await(c)
-			return
-		}
-		c.release()
-		if r := c.rare; r != nil && r.pongWaits {
-			r.pongWaits = false
-			if c.maySend() {
-				c.encode(codec.Pong, r.pong)
-			}
+	for c.sendable() {
+		n, err := writeSocket(int(c.fd), c.out.B[c.sent:])
+		c.wrote(n, err)
+	}
+}
+
+// sendable reports whether there is something to write and the socket may take it.
+func (c *Conn) sendable() bool { return c.out != nil && !c.full && c.fd >= 0 }
+
+// wrote notes what came of writing all that is pending.
+func (c *Conn) wrote(n int, err error) {
+	rest := len(c.out.B) - int(c.sent)
+	switch {
+	case err == unix.EAGAIN:
+		n = 0
+	case err != nil:
+		c.broken(err)
+		return
+	}
+	if n < rest {
+		c.sent += uint32(n)
+		c.dropSent()
+		c.full = true
+		c.rarely().congested = true
+		c.loop.engine.core.writable.await(c)
+		return
+	}
+	c.release()
+	if r := c.rare; r != nil && r.pongWaits {
+		r.pongWaits = false
+		if c.maySend() {
+			c.encode(codec.Pong, r.pong)
 		}
 	}
 }
@@ -251,15 +287,19 @@ func (c *Conn) dropSent() {
 	}
 }
 
-// writeSocket is write(2) on a non-blocking socket.
-func writeSocket(fd int, p []byte) (int, error) {
-	for {
-		n, err := unix.Write(fd, p)
-		if err != unix.EINTR {
-			return n, err
-		}
+// took notes what the batch's ring sent of what is pending; see ring.submit.
+func (c *Conn) took(result int32) {
+	switch {
+	case result == notSent: // it is still to be written
+	case result < 0:
+		c.wrote(0, unix.Errno(-result))
+	default:
+		c.wrote(int(result), nil)
 	}
 }
+
+// notSent is the result of a send that the ring has not done.
+const notSent = math.MinInt32
 
 // shutdownWrite tells the peer that no more will come. An error means that the connection is gone,
 // which its loop hears by itself.

@@ -77,6 +77,7 @@ func serve(ctx context.Context, again func(), opt *options, app app, log *slog.L
 		IdleTimeout:      opt.idleTimeout,
 		Origins:          opt.origins.values,
 		Loops:            opt.loops,
+		IO:               reactor.IOMode(opt.io),
 		Upgrade:          rememberPath,
 		Page:             page,
 		Logger:           log,

@@ -7,9 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"example.org/weir/reactor"
 )
 
 // options is what the flags and the environment say.
@@ -26,6 +29,7 @@ type options struct {
 	origins          list
 	logLevel         slog.Level
 	logFormat        string
+	io               ioMode
 	pprof            string
 	pprofPublic      bool
 	version          bool
@@ -80,6 +84,7 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.Var(&o.origins, "origin", "`origin` of pages that may connect, besides the server's own: https://host, null (pages opened from files) or *; repeatable")
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "least `level` logged: debug, info, warn or error")
 	fs.StringVar(&o.logFormat, "log-format", "text", "`format` of the log on standard error: text or json")
+	fs.Var(&o.io, "io", "`how` to write: auto (for many clients with one system call, where the kernel permits io_uring and that pays), uring (always) or direct (never)")
 	fs.StringVar(&o.pprof, "pprof", "", "serve profiles (net/http/pprof) on a loopback `address` such as 127.0.0.1:6060")
 	fs.BoolVar(&o.pprofPublic, "pprof-public", false, "permit -pprof on an address that other machines can reach")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
@@ -175,6 +180,22 @@ func (l *list) Set(s string) error {
 		}
 		l.values = append(l.values, v)
 	}
+	return nil
+}
+
+// ioMode is a flag for reactor.IOMode.
+type ioMode reactor.IOMode
+
+var ioModes = []string{reactor.IOAuto: "auto", reactor.IOUring: "uring", reactor.IODirect: "direct"}
+
+func (m *ioMode) String() string { return ioModes[*m] }
+
+func (m *ioMode) Set(s string) error {
+	i := slices.Index(ioModes, s)
+	if i < 0 {
+		return errors.New("there are auto, uring and direct")
+	}
+	*m = ioMode(i)
 	return nil
 }
 

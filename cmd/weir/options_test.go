@@ -58,6 +58,7 @@ func TestOptionsRefused(t *testing.T) {
 		{args: []string{"stray"}, want: "stray"},
 		{args: []string{"-app", "tea"}, want: "tea"},
 		{args: []string{"-log-format", "xml"}, want: "xml"},
+		{args: []string{"-io", "telepathy"}, want: "telepathy"},
 		{args: []string{"-log-level", "loud"}, want: "loud"},
 		{args: []string{"-max-message", "0"}, want: "max-message"},
 		{args: []string{"-max-message", "1TiB"}, want: "max-message"},
@@ -79,7 +80,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"addr", "app", "drain-timeout", "handshake-timeout", "idle-timeout", "log-format", "log-level",
+		"addr", "app", "drain-timeout", "handshake-timeout", "idle-timeout", "io", "log-format", "log-level",
 		"loops", "max-conns", "max-message", "max-outbound", "origin", "pprof", "pprof-public", "version",
 	} {
 		if !strings.Contains(out.String(), "  -"+name) {
