@@ -7,6 +7,7 @@ BENCHSTAT    = golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4d
 FUZZTIME    ?= 60s
 BENCH       ?= .
 COUNT       ?= 6
+BENCHTIME   ?= 100ms
 
 # The race detector needs a C compiler. Without one the tests run without it, and say so.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
@@ -49,9 +50,9 @@ lint: ## gofumpt, vet, staticcheck, tidy go.mod
 	@for m in $(MODULES); do (cd $$m && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff) || exit 1; done
 	GOOS=darwin $(GO) build ./... # the tests are for Linux
 
-bench: ## the micro-benchmarks of BENCHMARKS.md (BENCH=regexp COUNT=6)
+bench: ## the micro-benchmarks of BENCHMARKS.md (BENCH=regexp COUNT=6 BENCHTIME=100ms)
 	@mkdir -p bin
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -cpu 1 ./codec ./reactor | tee bin/bench.txt
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) -cpu 1 ./codec ./reactor | tee bin/bench.txt
 	$(GO) run $(BENCHSTAT) bin/bench.txt
 
 bench-quick: bun ## compare Weir with its peers, in five minutes
