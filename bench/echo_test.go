@@ -331,3 +331,29 @@ func TestResultRoundTrip(t *testing.T) {
 		t.Errorf("histogram: %v, %+v", err, h)
 	}
 }
+
+// TestDeflate holds that messages are compressed where the server agrees, come back whole, and that it
+// is said where it does not.
+func TestDeflate(t *testing.T) {
+	t.Parallel()
+	for _, agrees := range []bool{true, false} {
+		srv := &testServer{onMessage: func(c *reactor.Conn, m codec.Message) {
+			if _, ok := c.Deflate(); ok != agrees {
+				t.Errorf("the server compresses: %t, want %t", ok, agrees)
+			}
+			_ = c.WriteMessage(m.Opcode, m.Payload)
+		}}
+		if agrees {
+			srv.Deflate = &codec.Deflate{ServerContextTakeover: true}
+		}
+		srv.start(t)
+		o := short(srv.url)
+		o.Deflate, o.Verify, o.Conns, o.Size = true, true, 3, FixedSize(2000)
+		res := must(t, RunEcho, o)
+		wantChecks(t, res, "")
+		declined := strings.Contains(strings.Join(res.Warnings, "\n"), "declined permessage-deflate on 3 of 3")
+		if declined == agrees || res.Settings["deflate"] != "true" {
+			t.Errorf("warnings %q, settings %v", res.Warnings, res.Settings)
+		}
+	}
+}

@@ -56,6 +56,9 @@ func (r *run) fill() {
 		}
 		l.mu.Unlock()
 	}
+	if n := r.plain.Load(); n > 0 {
+		r.warn("the server declined permessage-deflate on %d of %d connections", n, c.Opened)
+	}
 	res.costs()
 	r.judgeGenerator()
 }

@@ -44,6 +44,9 @@ type Options struct {
 	// Raw is plain TCP in echo, connect and churn: Size bytes are sent, and as many are taken for the
 	// answer. Nothing is pinged.
 	Raw bool
+	// Deflate offers permessage-deflate, with context takeover if the server likes, and compresses
+	// what is sent where the server agrees. Generated messages are such as can be compressed then.
+	Deflate bool
 	// Source is a range of local addresses to connect from, in turn.
 	Source netip.Prefix
 	// Fields, Subprotocols and Origin are sent with each opening request.
@@ -156,6 +159,8 @@ func (o *Options) checkTarget(t string) error {
 func (o *Options) checkMessages() error {
 	size, fixed := o.Size.fixed()
 	switch {
+	case o.Raw && o.Deflate:
+		return errors.New("raw connections have no permessage-deflate")
 	case o.Raw && (o.Verify || len(o.Lines) > 0):
 		return errors.New("raw connections carry no messages that could be verified, and no lines")
 	case o.Raw && o.Pings > 0:
@@ -219,6 +224,7 @@ func (o *Options) settings(scenario string) map[string]string {
 	set("binary", o.Binary, true)
 	set("verify", o.Verify, true)
 	set("raw", o.Raw, true)
+	set("deflate", o.Deflate, true)
 	set("source", o.Source.IsValid(), o.Source)
 	set("subprotocol", len(o.Subprotocols) > 0, strings.Join(o.Subprotocols, ","))
 	set("origin", o.Origin != "", o.Origin)

@@ -129,7 +129,7 @@ func TestOptionsJSON(t *testing.T) {
 	sizes, _ := ParseSizes("24-30:2,100")
 	o := Options{
 		Targets: []string{"ws://h:1/"}, Conns: 1, Ramp: 2.5, Depth: 3, Rate: 4.5, Duration: 5, Warmup: -1, Size: sizes, Binary: true,
-		Lines: []string{"x"}, Verify: true, Raw: true, Source: netip.MustParsePrefix("127.0.0.0/8"), Fields: []codec.Field{{Name: "A", Value: "b"}},
+		Lines: []string{"x"}, Verify: true, Raw: true, Deflate: true, Source: netip.MustParsePrefix("127.0.0.0/8"), Fields: []codec.Field{{Name: "A", Value: "b"}},
 		Subprotocols: []string{"p"}, Origin: "o", Seed: 1 << 63, Loops: 6, PID: 7, Pings: 8, Publishers: 9, Subscribers: 10,
 		Slow: 11, Stuck: -1, SLO: SLO{99.9, time.Second}, Worker: 12,
 	}

@@ -3,6 +3,7 @@ package bench
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
 
@@ -38,11 +39,24 @@ func newPayloads(o *Options, loop int) *payloads {
 		p.op = codec.Binary
 	}
 	p.block = make([]byte, o.Size.max()+64)
-	for i := range p.block {
-		p.block[i] = ' ' + byte(p.rand.IntN('~'-' '))
-	}
+	p.fill(o.Deflate)
 	p.buf = make([]byte, 0, o.Size.max())
 	return p
+}
+
+// fill makes up what messages are windows of: random characters, or, for what is to be compressed, lines
+// of JSON with random numbers in them.
+func (p *payloads) fill(compressible bool) {
+	if !compressible {
+		for i := range p.block {
+			p.block[i] = ' ' + byte(p.rand.IntN('~'-' '))
+		}
+		return
+	}
+	for at := 0; at < len(p.block); {
+		line := fmt.Sprintf(`{"id":%d,"user":"user-%d","x":%.3f,"text":"hello world!"} `, p.rand.IntN(1e6), p.rand.IntN(1000), p.rand.Float64())
+		at += copy(p.block[at:], line)
+	}
 }
 
 // next returns a message: the one with the number seq of the connection with the number conn.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"example.org/weir/codec"
 	"example.org/weir/reactor"
 )
 
@@ -26,6 +27,7 @@ type run struct {
 
 	// Counts of connections.
 	opened, live, lost, failed atomic.Int64
+	plain                      atomic.Int64 // those on which the server declined to compress
 
 	connectMu sync.Mutex
 	connect   *hdrhistogram.Histogram
@@ -93,6 +95,9 @@ func newClient(o *Options) *reactor.Client {
 		Loops:            1,
 		ReadBuffer:       1 << 20,
 		Logger:           o.Logger,
+	}
+	if o.Deflate {
+		c.Deflate = &codec.Deflate{ServerContextTakeover: true, ClientContextTakeover: true}
 	}
 	if o.Pings > 0 {
 		c.IdleTimeout = 2 * o.Pings // a ping is sent after half of it
@@ -213,7 +218,12 @@ func (r *run) dialWebSocket(ctx context.Context, s *session) error {
 	if o.Source.IsValid() {
 		opt.LocalAddr = &net.TCPAddr{IP: sourceAddress(o.Source, s.number)}
 	}
-	_, err := s.loop.client.Dial(ctx, target, s.loop.handler, opt)
+	c, err := s.loop.client.Dial(ctx, target, s.loop.handler, opt)
+	if err == nil && o.Deflate {
+		if _, agreed := c.Deflate(); !agreed {
+			r.plain.Add(1)
+		}
+	}
 	return err
 }
 

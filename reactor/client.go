@@ -35,6 +35,7 @@ type Client struct {
 	Loops            int
 	ReadBuffer       int
 	IO               IOMode
+	Deflate          *codec.Deflate // is offered
 	Logger           *slog.Logger
 
 	core core
@@ -90,6 +91,9 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 	hostport, up, err := parseURL(rawURL, opt)
 	if err != nil {
 		return nil, err
+	}
+	if cl.Deflate != nil {
+		up.Extensions = cl.Deflate.Offer()
 	}
 	if err := cl.start(); err != nil {
 		return nil, err
@@ -216,6 +220,7 @@ func (cl *Client) settings() *settings {
 		loops:        cl.Loops,
 		readBuffer:   cl.ReadBuffer,
 		io:           cl.IO,
+		deflate:      cl.Deflate,
 		log:          cl.Logger,
 	}
 }

@@ -21,6 +21,7 @@ const (
 	defaultIdleTimeout      = 60 * time.Second
 	defaultCloseTimeout     = 5 * time.Second
 	defaultReadBuffer       = 256 << 10
+	defaultDeflateMemory    = 64 << 20
 )
 
 // settings are the fields that Server and Client have in common, as they were set.
@@ -33,21 +34,27 @@ type settings struct {
 	onDrain                               func(*Conn)
 	loops, readBuffer                     int
 	io                                    IOMode
+	deflate                               *codec.Deflate
+	deflateMemory                         int
 	log                                   *slog.Logger
 }
 
 // config is what a connection goes by, with every default filled in. Times are in ticks of the
 // timing wheels; 0 means off.
 type config struct {
-	handler   Handler
-	onPong    func(*Conn, []byte) // may be nil
-	onDrain   func(*Conn)         // may be nil
-	log       *slog.Logger
-	io        IOMode
-	head      codec.HeadLimits
-	decoder   codec.DecoderConfig
-	outbound  int // bytes
-	policy    OverflowPolicy
+	handler  Handler
+	onPong   func(*Conn, []byte) // may be nil
+	onDrain  func(*Conn)         // may be nil
+	log      *slog.Logger
+	io       IOMode
+	head     codec.HeadLimits
+	decoder  codec.DecoderConfig
+	outbound int // bytes
+	policy   OverflowPolicy
+
+	deflate       *codec.Deflate // nil: no compression
+	deflateMemory int64          // bytes
+
 	tick      time.Duration
 	handshake uint32
 	idle      uint32
@@ -72,6 +79,9 @@ func (s *settings) config(role codec.Role, h Handler) config {
 		},
 		outbound: limit(s.maxOutbound, defaultMaxOutbound),
 		policy:   s.policy,
+
+		deflate:       s.deflate,
+		deflateMemory: int64(limit(s.deflateMemory, defaultDeflateMemory)),
 	}
 	if c.log == nil {
 		c.log = slog.Default()

@@ -69,6 +69,7 @@ type rare struct {
 	handshake   *handshake // a request that has not arrived whole
 	dialing     *dialing   // in a client, until the connection is open
 	subprotocol string
+	deflate     *deflating
 	pong        []byte // the payload of the pong that waits while the output is congested
 	pongWaits   bool
 	congested   bool   // the socket took less than it was given since the output was last empty

@@ -21,6 +21,9 @@ type core struct {
 	writable *writableWatcher
 	engines  []*engine
 	stopped  sync.Once
+
+	leased     atomic.Int64 // bytes of the contexts of compression
+	deflatings sync.Map     // those that connections share, by codec.DeflateParams
 }
 
 // init prepares c for engines, and starts what they need besides.

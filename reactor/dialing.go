@@ -57,17 +57,32 @@ func (c *Conn) readResponse(p []byte) (rest []byte) {
 // accept goes on to frames if the response is as it must be (RFC 6455 4.1).
 func (c *Conn) accept(r *codec.Response) {
 	d := c.rare.dialing
-	protocol, _, err := r.CheckUpgrade(&d.upgrade)
+	protocol, extensions, err := r.CheckUpgrade(&d.upgrade)
+	deflate, err := c.agreeDeflate(extensions, err)
 	if err != nil {
 		c.refused(fmt.Errorf("reactor: %w", err))
 		return
 	}
 	c.mu.Lock()
 	c.rare.subprotocol = string(protocol)
+	c.rare.deflate = deflate
 	c.rare.dialing = nil
 	c.mu.Unlock()
 	defer func() { d.done <- nil }() // also when OnOpen panics
 	c.opened()
+}
+
+// agreeDeflate checks what the server answered to our offer of permessage-deflate, if there was one and
+// the rest of the response has passed.
+func (c *Conn) agreeDeflate(extensions []byte, err error) (*deflating, error) {
+	if err != nil || c.cfg.deflate == nil {
+		return nil, err
+	}
+	p, ok, err := c.cfg.deflate.Agree(extensions)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return c.loop.engine.core.deflating(p, 0), nil
 }
 
 // refused ends an attempt that has failed.

@@ -177,6 +177,7 @@ func (c *Conn) gone(cause error) {
 	e := l.engine
 	c.mu.Lock()
 	c.forget()
+	c.endDeflate()
 	if c.err == nil {
 		c.err = &codec.CloseError{Code: codec.CloseAbnormal, Cause: cause}
 	}

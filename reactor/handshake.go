@@ -130,12 +130,19 @@ func (c *Conn) answer(r *codec.Request) bool {
 		return false
 	}
 	reply := codec.Upgrade{Key: r.Key(), Protocol: u.Subprotocol, Fields: u.Fields}
+	deflate := srv.core.acceptDeflate(r.Extensions())
+	if deflate != nil {
+		reply.Extensions = deflate.params.String()
+	}
 	c.mu.Lock()
 	b := c.buffer()
 	var err error
 	b.B, err = codec.AppendUpgrade(b.B, &reply)
 	if err == nil && u.Subprotocol != "" {
 		c.rarely().subprotocol = u.Subprotocol
+	}
+	if deflate != nil {
+		c.rarely().deflate = deflate
 	}
 	c.mu.Unlock()
 	*u = Upgrade{}
@@ -150,6 +157,9 @@ func (c *Conn) answer(r *codec.Request) bool {
 // opened begins the exchange of frames.
 func (c *Conn) opened() {
 	c.decoder.Reset(&c.cfg.decoder)
+	if d := c.deflating(); d != nil {
+		c.decoder.Inflate(d.inflater)
+	}
 	c.phase = phaseFrames
 	c.deadline = 0
 	if idle := c.cfg.idle; idle > 0 { // the timer is set for the handshake, which may be later

@@ -83,6 +83,14 @@ type Server struct {
 	// that one connection can cause in one turn of its loop. Rounded up to a power of two. Default
 	// 256 KiB.
 	ReadBuffer int
+	// Deflate, if set, compresses messages with clients that offer permessage-deflate (RFC 7692). Its
+	// zero value keeps nothing per connection between messages. Default nil: messages are not
+	// compressed.
+	Deflate *codec.Deflate
+	// DeflateMemory is how much the connections with context takeover may keep between messages, all
+	// together, in bytes; those that come when it is used up compress each message by itself. Default
+	// 64 MiB, negative no limit.
+	DeflateMemory int
 	// IO says how the loops write. Default IOAuto.
 	IO IOMode
 	// SharePort permits other processes of the same user to listen on the same TCP port

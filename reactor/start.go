@@ -81,7 +81,11 @@ func (s *Server) settings() *settings {
 		loops:        s.Loops,
 		readBuffer:   s.ReadBuffer,
 		io:           s.IO,
-		log:          s.Logger,
+		deflate:      s.Deflate,
+
+		deflateMemory: s.DeflateMemory,
+
+		log: s.Logger,
 	}
 }
 

@@ -65,7 +65,11 @@ func (c *Conn) WritePrepared(m *codec.Prepared) error {
 		c.queue(m.Opcode(), m.Payload())
 		return nil
 	}
-	if frame := m.Frame(); len(frame) >= flushAt && !c.full {
+	frame := m.Frame()
+	if d := c.deflating(); d != nil {
+		frame = d.deflater.PreparedFrame(m)
+	}
+	if len(frame) >= flushAt && !c.full {
 		c.writeThrough(c.buffer().B, frame)
 	} else {
 		b := c.buffer()
@@ -166,7 +170,7 @@ func (c *Conn) overflow(err error) error {
 
 // queue encodes a frame behind what is pending.
 func (c *Conn) queue(op codec.Opcode, p []byte) {
-	if len(p) >= flushAt && !c.full && c.cfg.decoder.Role == codec.Server {
+	if len(p) >= flushAt && !c.full && c.cfg.decoder.Role == codec.Server && c.deflating() == nil {
 		c.writeThrough(codec.AppendHeader(c.buffer().B, true, op, len(p)), p)
 		return
 	}
@@ -185,12 +189,20 @@ func (c *Conn) writeThrough(head, p []byte) {
 	c.wake()
 }
 
-// encode appends a frame to what is pending: a client's is masked, with a fresh key.
+// encode appends a frame to what is pending: a client's is masked, with a fresh key, and a message is
+// compressed where that was agreed on.
 func (c *Conn) encode(op codec.Opcode, p []byte) {
 	b := c.buffer()
-	if c.cfg.decoder.Role == codec.Client {
+	client := c.cfg.decoder.Role == codec.Client
+	d := c.deflating()
+	switch {
+	case d != nil && client:
+		b.B = d.deflater.AppendMaskedFrame(b.B, op, p, codec.NewMaskKey())
+	case d != nil:
+		b.B = d.deflater.AppendFrame(b.B, op, p)
+	case client:
 		b.B = codec.AppendMaskedFrame(b.B, op, p, codec.NewMaskKey())
-	} else {
+	default:
 		b.B = codec.AppendFrame(b.B, op, p)
 	}
 }

@@ -19,7 +19,20 @@ func TestImportDirection(t *testing.T) {
 		{name: "reactor", may: []string{"codec"}, outside: []string{
 			"github.com/panjf2000/gnet/v2", "github.com/valyala/bytebufferpool", "golang.org/x/sys",
 		}},
+		{name: "bench", may: []string{"codec", "reactor"}, outside: []string{
+			"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys",
+		}},
+		{name: "bench/report", may: []string{"bench", "codec", "reactor"}, outside: []string{
+			"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/term", "gonum.org/v1/plot",
+		}},
+		{name: "bench/profile"},
+		{name: "bench/rawpeer"}, // what judges Weir shares no code with it
+		{name: "bench/conform", may: []string{"bench/rawpeer"}},
+		{name: "bench/torture", may: []string{"bench/rawpeer"}, outside: []string{
+			"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys",
+		}},
 		{name: "cmd/weir", may: []string{"codec", "reactor"}},
+		{name: "cmd/weirbench", may: []string{"bench", "codec", "reactor"}},
 	} {
 		t.Run(room.name, func(t *testing.T) {
 			for _, dep := range golist(t, "-deps", "-f", "{{.ImportPath}}", weir+room.name) {

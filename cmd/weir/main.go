@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"example.org/weir/codec"
 	"example.org/weir/reactor"
 )
 
@@ -81,6 +82,9 @@ func serve(ctx context.Context, again func(), opt *options, app app, log *slog.L
 		Upgrade:          rememberPath,
 		Page:             page,
 		Logger:           log,
+	}
+	if opt.deflate {
+		srv.Deflate = &codec.Deflate{}
 	}
 	if err := srv.Start(opt.addrs.values...); err != nil {
 		fmt.Fprintln(stderr, "weir:", strings.TrimPrefix(err.Error(), "reactor: "))

@@ -30,6 +30,7 @@ type options struct {
 	logLevel         slog.Level
 	logFormat        string
 	io               ioMode
+	deflate          bool
 	pprof            string
 	pprofPublic      bool
 	version          bool
@@ -84,6 +85,7 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.Var(&o.origins, "origin", "`origin` of pages that may connect, besides the server's own: https://host, null (pages opened from files) or *; repeatable")
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "least `level` logged: debug, info, warn or error")
 	fs.StringVar(&o.logFormat, "log-format", "text", "`format` of the log on standard error: text or json")
+	fs.BoolVar(&o.deflate, "deflate", false, "compress messages with clients that offer permessage-deflate, each by itself")
 	fs.Var(&o.io, "io", "`how` to write: auto (for many clients with one system call, where the kernel permits io_uring and that pays), uring (always) or direct (never)")
 	fs.StringVar(&o.pprof, "pprof", "", "serve profiles (net/http/pprof) on a loopback `address` such as 127.0.0.1:6060")
 	fs.BoolVar(&o.pprofPublic, "pprof-public", false, "permit -pprof on an address that other machines can reach")

@@ -80,7 +80,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"addr", "app", "drain-timeout", "handshake-timeout", "idle-timeout", "io", "log-format", "log-level",
+		"addr", "app", "deflate", "drain-timeout", "handshake-timeout", "idle-timeout", "io", "log-format", "log-level",
 		"loops", "max-conns", "max-message", "max-outbound", "origin", "pprof", "pprof-public", "version",
 	} {
 		if !strings.Contains(out.String(), "  -"+name) {

@@ -113,6 +113,7 @@ func (f *flags) messageFlags(fs *flag.FlagSet) {
 	}
 	fs.StringVar(&f.size, "size", "128", "message `size` in bytes: 128, 16-1024 for a range, or a weighted mix such as 16:50,1KiB:45,64KiB:5")
 	fs.BoolVar(&o.Binary, "binary", false, "send binary messages instead of text")
+	fs.BoolVar(&o.Deflate, "deflate", false, "offer permessage-deflate and compress messages, which are lines of JSON then; the report says where the server declines")
 	fs.BoolVar(&o.Verify, "verify", false, "number and checksum each message; what is lost, duplicated, reordered or corrupted fails the run")
 	fs.Uint64Var(&o.Seed, "seed", 1, "makes payloads and sizes repeatable")
 	if !f.has("fanout") {

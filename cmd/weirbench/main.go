@@ -107,7 +107,7 @@ func runScenario(ctx context.Context, s bench.Scenario, args []string, stdout, s
 		return exitUsage
 	}
 	done := f.progress(stderr)
-	profiled := f.profiles.during(ctx, &f.options, stderr)
+	profiled := f.profiles.during(ctx, &f.options, f.quiet, stderr)
 	res, err := f.run(ctx, s, stderr)
 	done()
 	if err != nil {

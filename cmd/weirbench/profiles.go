@@ -35,8 +35,8 @@ func (p *profiles) check(o *bench.Options) error {
 }
 
 // during fetches the profiles once the run measures. The function that it returns waits for them, and
-// says where they are.
-func (p *profiles) during(ctx context.Context, o *bench.Options, stderr io.Writer) (wait func() error) {
+// says where they are, unless it is to be quiet.
+func (p *profiles) during(ctx context.Context, o *bench.Options, quiet bool, stderr io.Writer) (wait func() error) {
 	if p.url == "" {
 		return func() error { return nil }
 	}
@@ -62,7 +62,9 @@ func (p *profiles) during(ctx context.Context, o *bench.Options, stderr io.Write
 		if err := <-done; err != nil {
 			return fmt.Errorf("profiles: %w", err)
 		}
-		fmt.Fprintf(stderr, "weirbench: profiles are in %s; open one with: go tool pprof -http=: %s\n", p.dir, filepath.Join(p.dir, profile.Files[0]))
+		if !quiet {
+			fmt.Fprintf(stderr, "weirbench: profiles are in %s; open one with: go tool pprof -http=: %s\n", p.dir, filepath.Join(p.dir, profile.Files[0]))
+		}
 		return nil
 	}
 }

@@ -22,7 +22,7 @@ func TestProfiles(t *testing.T) {
 		pprof.Close()
 	})
 	dir := filepath.Join(t.TempDir(), "profiles")
-	status, stdout, stderr := weirbench(t, "echo", "-conns", "2", "-duration", "5s", "-warmup", "0", "-quiet",
+	status, stdout, stderr := weirbench(t, "echo", "-conns", "2", "-duration", "5s", "-warmup", "0",
 		"-pprof", pprof.URL, "-profiles", dir, serve(t, echo).url)
 	if status != exitOK || !strings.Contains(stdout, "echo ws://") || !strings.Contains(stderr, "profiles are in "+dir) {
 		t.Fatalf("status %d\n%s\n%s", status, stdout, stderr)
