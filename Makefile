@@ -63,7 +63,7 @@ bench-peers: bun ## compare Weir with its peers, into BENCHMARKS.md (ARGS="-rows
 
 # Bun is one of the peers; where it cannot be installed it is left out.
 bun:
-	@test -d bench/peers/bun/node_modules || (cd bench/peers/bun && npm ci --ignore-scripts --silent) || echo "npm could not install Bun"
+	@ls bench/peers/bun/node_modules/@oven/*/bin/bun >/dev/null 2>&1 || (cd bench/peers/bun && npm ci --ignore-scripts --silent) || echo "npm could not install Bun"
 
 profile: ## profile weir under load into profiles/ (ARGS="churn -conns 64")
 	@bash bench/profile/profile.sh $(ARGS)
