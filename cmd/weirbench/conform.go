@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"time"
 
@@ -98,7 +96,7 @@ func runConform(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	}
 	res, err := conform.Run(ctx, f.options)
 	if err == nil {
-		err = f.write(res, stdout)
+		err = writeSuite(res, f.json, stdout, func() error { return res.WriteTable(stdout, f.verbose) })
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "weirbench:", err)
@@ -108,23 +106,4 @@ func runConform(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		return exitFailed
 	}
 	return exitOK
-}
-
-// write writes the table, and the result as JSON if that is asked for.
-func (f *conformFlags) write(res *conform.Result, stdout io.Writer) error {
-	if f.json != "" {
-		p, err := json.MarshalIndent(res, "", "  ")
-		if err != nil {
-			return err
-		}
-		p = append(p, '\n')
-		if f.json == "-" {
-			_, err = stdout.Write(p)
-			return err
-		}
-		if err := os.WriteFile(f.json, p, 0o644); err != nil {
-			return err
-		}
-	}
-	return res.WriteTable(stdout, f.verbose)
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strconv"
 	"time"
@@ -68,7 +66,10 @@ func runTorture(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	}
 	rep, err := torture.Run(ctx, f.options)
 	if err == nil {
-		err = f.write(rep, stdout)
+		err = writeSuite(rep, f.json, stdout, func() error {
+			rep.WriteTable(stdout)
+			return nil
+		})
 	}
 	var bad *torture.OptionError
 	switch {
@@ -128,24 +129,4 @@ func parseTorture(args []string, out io.Writer) (*tortureFlags, error) {
 	o.Target = fs.Arg(0)
 	o.Slack, o.MaxHeld = *slack<<20, *held<<20
 	return f, nil
-}
-
-// write writes the report.
-func (f *tortureFlags) write(rep *torture.Report, stdout io.Writer) error {
-	if f.json != "-" {
-		rep.WriteTable(stdout)
-	}
-	if f.json == "" {
-		return nil
-	}
-	b, err := json.MarshalIndent(rep, "", "  ")
-	if err != nil {
-		return err
-	}
-	b = append(b, '\n')
-	if f.json == "-" {
-		_, err = stdout.Write(b)
-		return err
-	}
-	return os.WriteFile(f.json, b, 0o644)
 }
