@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/url"
 	"strings"
@@ -24,10 +25,13 @@ func address(target string) (rawURL, socket string) {
 	return target, ""
 }
 
-// hostport returns the address of a URL, whose port is 80 unless it says otherwise.
+// hostport returns the address of a URL, whose port is 80, or 443 with TLS, unless it says otherwise.
 func hostport(u *url.URL) string {
 	port := u.Port()
-	if port == "" {
+	switch {
+	case port == "" && u.Scheme == "wss":
+		port = "443"
+	case port == "":
 		port = "80"
 	}
 	return net.JoinHostPort(u.Hostname(), port)
@@ -54,6 +58,11 @@ func (r *run) dialBlocking(ctx context.Context, number int) (net.Conn, error) {
 	}
 	context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	_ = conn.SetDeadline(time.Now().Add(o.patience.connect))
+	if u.Scheme == "wss" {
+		cfg := o.tls.Clone()
+		cfg.ServerName = u.Hostname()
+		conn = tls.Client(conn, cfg)
+	}
 	err = upgrade(conn, &codec.ClientUpgrade{
 		Host: u.Host, Target: u.RequestURI(), Key: codec.NewKey(),
 		Fields: o.Fields, Origin: o.Origin, Protocols: o.Subprotocols,

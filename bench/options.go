@@ -2,6 +2,8 @@ package bench
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,7 +21,7 @@ import (
 // comment gives; Normalize fills the defaults in. They are sent to workers as JSON, but for the fields
 // that say otherwise.
 type Options struct {
-	// Targets are ws:// URLs, or unix:///path for a Unix socket; connections go to them in turn.
+	// Targets are ws:// or wss:// URLs, or unix:///path for a Unix socket; connections go to them in turn.
 	// With Raw they are tcp://host:port, or unix:///path.
 	Targets []string
 	// Conns is the number of connections. Default 100.
@@ -53,6 +55,10 @@ type Options struct {
 	Fields       []codec.Field
 	Subprotocols []string
 	Origin       string
+	// Insecure has the certificates of wss servers not verified. CA are certificates in PEM that they
+	// are verified by instead of the system's.
+	Insecure bool
+	CA       []byte
 	// Seed makes payloads and sizes repeatable. Default 1.
 	Seed uint64
 	// Loops is the number of event loops of the generator. Default 1.
@@ -78,6 +84,8 @@ type Options struct {
 	Sync func(ctx context.Context, stage string) error `json:"-"`
 	// Logger gets warnings of the event loops. Default: discarded.
 	Logger *slog.Logger `json:"-"`
+
+	tls *tls.Config // what Insecure and CA make
 
 	patience patience
 }
@@ -135,7 +143,23 @@ func (o *Options) check() error {
 	case o.Duration < 0:
 		return errors.New("the duration is negative")
 	}
+	if err := o.checkTLS(); err != nil {
+		return err
+	}
 	return o.checkMessages()
+}
+
+// checkTLS works out how wss servers are verified.
+func (o *Options) checkTLS() error {
+	o.tls = &tls.Config{InsecureSkipVerify: o.Insecure}
+	if o.CA == nil {
+		return nil
+	}
+	o.tls.RootCAs = x509.NewCertPool()
+	if !o.tls.RootCAs.AppendCertsFromPEM(o.CA) {
+		return errors.New("there is no certificate in PEM to verify servers by")
+	}
+	return nil
 }
 
 // checkTarget refuses what cannot be connected to.
@@ -148,9 +172,7 @@ func (o *Options) checkTarget(t string) error {
 	switch {
 	case err == nil && u.Scheme == "unix" && u.Host == "" && u.Path != "":
 		return nil
-	case err == nil && u.Scheme == "wss":
-		return fmt.Errorf("bad target %q: wss is not supported yet", t)
-	case err != nil || u.Scheme != scheme || u.Hostname() == "" || (o.Raw && u.Port() == ""):
+	case err != nil || (u.Scheme != scheme && (o.Raw || u.Scheme != "wss")) || u.Hostname() == "" || (o.Raw && u.Port() == ""):
 		return fmt.Errorf("bad target %q: want %s://host:port or unix:///path", t, scheme)
 	}
 	return nil
@@ -225,6 +247,7 @@ func (o *Options) settings(scenario string) map[string]string {
 	set("verify", o.Verify, true)
 	set("raw", o.Raw, true)
 	set("deflate", o.Deflate, true)
+	set("insecure", o.Insecure, true)
 	set("source", o.Source.IsValid(), o.Source)
 	set("subprotocol", len(o.Subprotocols) > 0, strings.Join(o.Subprotocols, ","))
 	set("origin", o.Origin != "", o.Origin)

@@ -81,7 +81,7 @@ func TestParseSLO(t *testing.T) {
 
 func TestOptionsRefused(t *testing.T) {
 	t.Parallel()
-	ok := Options{Targets: []string{"ws://host:1/path?query", "ws://host", "unix:///path", "ws://[::1]:80"}}
+	ok := Options{Targets: []string{"ws://host:1/path?query", "ws://host", "wss://host", "unix:///path", "ws://[::1]:80"}}
 	if err := ok.Normalize(); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,8 @@ func TestOptionsRefused(t *testing.T) {
 	for name, change := range map[string]func(o *Options){
 		"no target":     func(o *Options) { o.Targets = nil },
 		"http":          func(o *Options) { o.Targets = []string{"http://host"} },
-		"wss":           func(o *Options) { o.Targets = []string{"wss://host"} },
+		"raw wss":       func(o *Options) { raw(o); o.Targets = []string{"wss://host:1"} },
+		"CA":            func(o *Options) { o.CA = []byte("no certificate") },
 		"no host":       func(o *Options) { o.Targets = []string{"ws:///path"} },
 		"no path":       func(o *Options) { o.Targets = []string{"unix://path"} },
 		"not a URL":     func(o *Options) { o.Targets = []string{"ws://a b"} },
@@ -129,13 +130,13 @@ func TestOptionsJSON(t *testing.T) {
 	sizes, _ := ParseSizes("24-30:2,100")
 	o := Options{
 		Targets: []string{"ws://h:1/"}, Conns: 1, Ramp: 2.5, Depth: 3, Rate: 4.5, Duration: 5, Warmup: -1, Size: sizes, Binary: true,
-		Lines: []string{"x"}, Verify: true, Raw: true, Deflate: true, Source: netip.MustParsePrefix("127.0.0.0/8"), Fields: []codec.Field{{Name: "A", Value: "b"}},
+		Lines: []string{"x"}, Verify: true, Raw: true, Deflate: true, Insecure: true, CA: []byte{1}, Source: netip.MustParsePrefix("127.0.0.0/8"), Fields: []codec.Field{{Name: "A", Value: "b"}},
 		Subprotocols: []string{"p"}, Origin: "o", Seed: 1 << 63, Loops: 6, PID: 7, Pings: 8, Publishers: 9, Subscribers: 10,
 		Slow: 11, Stuck: -1, SLO: SLO{99.9, time.Second}, Worker: 12,
 	}
 	v := reflect.ValueOf(o)
 	for i := range v.NumField() {
-		if f := v.Type().Field(i); v.Field(i).IsZero() && !slices.Contains([]string{"Progress", "Sync", "Logger", "patience"}, f.Name) {
+		if f := v.Type().Field(i); v.Field(i).IsZero() && !slices.Contains([]string{"Progress", "Sync", "Logger", "patience", "tls"}, f.Name) {
 			t.Errorf("%s is not tested", f.Name)
 		}
 	}

@@ -94,6 +94,7 @@ func newClient(o *Options) *reactor.Client {
 		IdleTimeout:      -1,
 		Loops:            1,
 		ReadBuffer:       1 << 20,
+		TLS:              o.tls,
 		Logger:           o.Logger,
 	}
 	if o.Deflate {

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,7 +37,10 @@ type Client struct {
 	ReadBuffer       int
 	IO               IOMode
 	Deflate          *codec.Deflate // is offered
-	Logger           *slog.Logger
+	// TLS is for wss URLs. Default nil: the server is verified by the system's roots. For the time
+	// being such a connection also costs two goroutines, which carry its bytes to the event loop.
+	TLS    *tls.Config
+	Logger *slog.Logger
 
 	core core
 	gnet *gnet.Client
@@ -75,7 +79,7 @@ func Dial(ctx context.Context, rawURL string, h Handler, opt *DialOptions) (*Con
 	return DefaultClient.Dial(ctx, rawURL, h, opt)
 }
 
-// Dial opens a connection to a ws URL (RFC 6455 3) and returns it once the opening handshake is done
+// Dial opens a connection to a ws or wss URL (RFC 6455 3) and returns it once the opening handshake is done
 // and h.OnOpen has been called, on the connection's event loop. Redirects are not followed (4.1
 // leaves that to the client). ctx ends the attempt, not the connection.
 //
@@ -88,7 +92,7 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 	if opt == nil {
 		opt = new(DialOptions)
 	}
-	hostport, up, err := parseURL(rawURL, opt)
+	to, up, err := parseURL(rawURL, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -98,11 +102,17 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 	if err := cl.start(); err != nil {
 		return nil, err
 	}
-	socket, err := opt.connect(ctx, hostport)
+	socket, err := opt.connect(ctx, to.hostport)
 	if err != nil {
 		return nil, fmt.Errorf("reactor: %w", err)
 	}
 	d := &dialing{upgrade: up, done: make(chan error, 1)}
+	if to.secure {
+		d.local, d.remote = socket.LocalAddr(), socket.RemoteAddr()
+		if socket, err = cl.secure(ctx, socket, to.host); err != nil {
+			return nil, fmt.Errorf("reactor: %w", err)
+		}
+	}
 	c := &Conn{Data: opt.Data, cfg: cl.config(h), fd: -1, rare: &rare{dialing: d}}
 	if err = cl.enroll(socket, c); err != nil {
 		return nil, err
@@ -225,26 +235,45 @@ func (cl *Client) settings() *settings {
 	}
 }
 
-// parseURL reads a ws URL: where to connect, and what to ask for.
-func parseURL(rawURL string, opt *DialOptions) (hostport string, up codec.ClientUpgrade, err error) {
+// secure does the TLS handshake, for which there is as much time as for the opening handshake.
+func (cl *Client) secure(ctx context.Context, conn net.Conn, host string) (net.Conn, error) {
+	if d := timeout(cl.HandshakeTimeout, defaultHandshakeTimeout); d > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+	}
+	return secure(ctx, conn, cl.TLS, host)
+}
+
+// destination is where a URL leads.
+type destination struct {
+	host, hostport string
+	secure         bool // by TLS
+}
+
+// parseURL reads a ws or wss URL: where to connect, and what to ask for.
+func parseURL(rawURL string, opt *DialOptions) (to destination, up codec.ClientUpgrade, err error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return "", up, fmt.Errorf("reactor: %w", err)
+		return to, up, fmt.Errorf("reactor: %w", err)
 	}
 	switch {
-	case u.Scheme == "wss":
-		return "", up, errors.New("reactor: wss is not supported yet")
-	case u.Scheme != "ws":
-		return "", up, fmt.Errorf("reactor: the URL %q does not begin with ws://", rawURL)
+	case u.Scheme != "ws" && u.Scheme != "wss":
+		return to, up, fmt.Errorf("reactor: the URL %q begins neither with ws:// nor with wss://", rawURL)
 	case u.Hostname() == "":
-		return "", up, fmt.Errorf("reactor: the URL %q has no host", rawURL)
+		return to, up, fmt.Errorf("reactor: the URL %q has no host", rawURL)
 	case u.Fragment != "" || u.User != nil: // RFC 6455 3
-		return "", up, fmt.Errorf("reactor: the URL %q has a fragment or a user, which a ws URL cannot", rawURL)
+		return to, up, fmt.Errorf("reactor: the URL %q has a fragment or a user, which a ws URL cannot", rawURL)
 	}
+	to = destination{host: u.Hostname(), secure: u.Scheme == "wss"}
 	port := u.Port()
-	if port == "" {
+	switch {
+	case port == "" && to.secure:
+		port = "443"
+	case port == "":
 		port = "80"
 	}
+	to.hostport = net.JoinHostPort(to.host, port)
 	up = codec.ClientUpgrade{
 		Host:      u.Host,
 		Target:    u.RequestURI(),
@@ -253,7 +282,7 @@ func parseURL(rawURL string, opt *DialOptions) (hostport string, up codec.Client
 		Protocols: opt.Subprotocols,
 		Fields:    opt.Fields,
 	}
-	return net.JoinHostPort(u.Hostname(), port), up, nil
+	return to, up, nil
 }
 
 // connect opens the TCP or Unix connection.

@@ -70,7 +70,8 @@ type rare struct {
 	dialing     *dialing   // in a client, until the connection is open
 	subprotocol string
 	deflate     *deflating
-	pong        []byte // the payload of the pong that waits while the output is congested
+	local       net.Addr // of a connection beneath which there is TLS
+	pong        []byte   // the payload of the pong that waits while the output is congested
 	pongWaits   bool
 	congested   bool   // the socket took less than it was given since the output was last empty
 	refused     bool   // a write was refused since then
@@ -106,6 +107,9 @@ func (c *Conn) LocalAddr() net.Addr {
 	defer c.mu.Unlock()
 	if c.fd < 0 {
 		return nil
+	}
+	if c.rare != nil && c.rare.local != nil {
+		return c.rare.local
 	}
 	sa, err := unix.Getsockname(int(c.fd))
 	if err != nil {

@@ -83,6 +83,9 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	c.loop = l
 	c.socket = g
 	c.remote = copyAddr(g.RemoteAddr())
+	if dialed && c.rare.dialing.remote != nil {
+		c.remote = c.rare.dialing.remote
+	}
 	c.fd = int32(fd)
 	g.SetContext(c)
 	e.core.conns.Add(1)

@@ -90,6 +90,11 @@ func (f *flags) connectionFlags(fs *flag.FlagSet) {
 		return nil
 	})
 	fs.StringVar(&o.Origin, "origin", "", "send this `origin`")
+	fs.BoolVar(&o.Insecure, "insecure", false, "do not verify the certificates of wss servers")
+	fs.Func("ca", "verify wss servers by the certificates (PEM) in a `file` instead of the system's", func(name string) (err error) {
+		o.CA, err = os.ReadFile(name)
+		return err
+	})
 	if f.has("echo", "connect", "churn") {
 		fs.BoolVar(&o.Raw, "raw", false, "plain TCP without WebSocket, to tcp://host:port: send messages of one size, and take as many bytes for the answer")
 	}

@@ -82,7 +82,7 @@ Scenarios:
 		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, `
-weirbench SCENARIO -h lists the flags. A URL is ws://host:port/path, or unix:///path for a Unix
+weirbench SCENARIO -h lists the flags. A URL is ws:// or wss://host:port/path, or unix:///path for a Unix
 socket; connections go to several of them in turn.
 
 Examples:

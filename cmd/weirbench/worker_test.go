@@ -144,7 +144,7 @@ func TestScenarioFlags(t *testing.T) {
 	for _, line := range []string{
 		"rate", "rate -rate 0", "echo -raw", "echo -rate 1", "connect -size 1", "fanout -lines " + lines, "search -slo x", "slow -slow -1", "slow -stuck 1x",
 		"echo -source x", "echo -header x", "echo -lines /nonexistent", "search -spawn 2", "fanout -workers a:1", "echo -spawn -1", "echo -spawn 1 -workers a:1",
-		"echo -insecure", "connect -deflate",
+		"echo -ca /nonexistent", "connect -deflate",
 	} {
 		if f, err := parse(line + url); err == nil {
 			t.Errorf("%s is accepted: %+v", line, f.options)
