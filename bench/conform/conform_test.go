@@ -29,7 +29,9 @@ func serveEcho(t *testing.T, srv *reactor.Server) string {
 // TestWeir holds that package reactor's server is OK by every rule: Weir's own reproduction of the Autobahn
 // cases 1 to 7, 9 and 10, and of the rules of the opening handshake and of framing, over real sockets.
 func TestWeir(t *testing.T) {
-	url := serveEcho(t, &reactor.Server{MaxMessage: 64 << 20, MaxOutbound: 64 << 20})
+	url := serveEcho(t, &reactor.Server{MaxMessage: 64 << 20, MaxOutbound: 64 << 20, Deflate: &codec.Deflate{
+		ServerContextTakeover: true, ClientContextTakeover: true,
+	}})
 	s := &suite{opts: &Options{Target: url, Patience: 20 * time.Second}}
 	if err := s.opts.Normalize(); err != nil {
 		t.Fatal(err)

@@ -2,13 +2,14 @@
 // connection of its own over a real socket, with a verdict per rule. It knows the server only by its
 // address, and shares no code with packages codec and reactor.
 //
-// There are three groups of rules:
+// There are four groups of rules:
 //
 //   - H: the opening handshake, after RFC 6455 4 and RFC 9110 and 9112;
 //   - F: framing, after RFC 6455 5 and 7, each rule with all bytes in one write and again byte by byte;
+//   - D: permessage-deflate, after RFC 7692, for servers that take it: what is agreed on, and
+//     compressed messages;
 //   - 1 to 7, 9 and 10: the cases of the Autobahn Testsuite's fuzzing client, version 25.10.1, under
-//     their own numbers. Sections 12 and 13, permessage-deflate, are not there yet: a section is a
-//     function in the list of sections, and an exchange may offer extensions.
+//     their own numbers. Sections 12 and 13, permessage-deflate at length, are not there.
 //
 // The server under test has to send each message back with the same opcode and payload.
 //

@@ -23,6 +23,7 @@ func (r *Rule) String() string { return r.ID + " " + r.Name }
 var sections = []func() []Rule{
 	handshakeAdmits, handshakeRefuses, handshakeHTTP, handshakeRefusal,
 	framingHeader, framingLength, framingSequence, framingClose, framingSegments,
+	deflateParameters, deflateMessages,
 	section1, section2, section3, section4, section5, section6, section7, section9, section10,
 }
 
