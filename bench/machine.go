@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,7 +32,17 @@ func thisMachine() Machine {
 	return m
 }
 
-// enoughFiles checks that n connections can be opened at a time. Go has raised the soft limit to the
+// filesEach is how many descriptors a connection takes: beneath TLS it has two ends of a socket besides.
+func (o *Options) filesEach() int {
+	for _, t := range o.Targets {
+		if strings.HasPrefix(t, "wss:") {
+			return 3
+		}
+	}
+	return 1
+}
+
+// enoughFiles checks that n descriptors for connections can be open at a time. Go has raised the soft limit to the
 // hard one already, when the process started.
 func enoughFiles(n int) error {
 	var r unix.Rlimit

@@ -38,7 +38,7 @@ type Client struct {
 	IO               IOMode
 	Deflate          *codec.Deflate // is offered
 	// TLS is for wss URLs. Default nil: the server is verified by the system's roots. For the time
-	// being such a connection also costs two goroutines, which carry its bytes to the event loop.
+	// being such a connection also costs two goroutines and two descriptors, which carry its bytes to the event loop.
 	TLS    *tls.Config
 	Logger *slog.Logger
 

@@ -1,6 +1,16 @@
 package conform
 
-import "testing"
+import (
+	"bufio"
+	"fmt"
+	"net"
+	nethttp "net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/weir/bench/rawpeer"
+)
 
 // TestDeflateFault holds which answers to offers are found wrong.
 func TestDeflateFault(t *testing.T) {
@@ -35,5 +45,78 @@ func TestDeflateFault(t *testing.T) {
 	}
 	if deflateFault([]string{pmd}, []string{pmd, pmd}) == "" {
 		t.Error("two answers are one too many")
+	}
+}
+
+// deflateMirror is a server that answers each offer with permessage-deflate and mirrors data frames, RSV bits
+// and all, as they came: a server that looks at nothing.
+func deflateMirror(t *testing.T) (url string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go mirrorDeflate(t, nc)
+		}
+	}()
+	return "ws://" + l.Addr().String()
+}
+
+func mirrorDeflate(t *testing.T, nc net.Conn) {
+	defer nc.Close()
+	br := bufio.NewReader(nc)
+	r, err := nethttp.ReadRequest(br)
+	if err != nil {
+		return
+	}
+	fmt.Fprintf(nc, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
+		rawpeer.Accept(r.Header.Get("Sec-WebSocket-Key")))
+	c := rawpeer.New(t.Context(), nc, rawpeer.Target{})
+	for {
+		f, err := c.ReadFrame(1 << 20)
+		if err != nil {
+			return
+		}
+		if !f.IsControl() {
+			f.Masked = false
+			_ = c.WriteFrame(f)
+		}
+	}
+}
+
+// TestDeflateFaults holds that the rules notice a server that looks at nothing: parameters that are not
+// answered, offers that had to be declined, frames that had to fail the connection.
+func TestDeflateFaults(t *testing.T) {
+	s := &suite{opts: &Options{Target: deflateMirror(t), Patience: 300 * time.Millisecond}}
+	if err := s.opts.Normalize(); err != nil {
+		t.Fatal(err)
+	}
+	rules := append(deflateParameters(), deflateMessages()...)
+	outcomes := make([]Outcome, len(rules))
+	s.all(t.Context(), rules, outcomes)
+	for i, o := range outcomes {
+		name := rules[i].Name
+		asks := strings.Contains(name, "server_max_window_bits=1") || strings.Contains(name, "server_max_window_bits=8") ||
+			strings.Contains(name, "server_max_window_bits=9") || strings.Contains(name, "a quoted value") ||
+			strings.Contains(name, "it is answered") || strings.Contains(name, "all parameters")
+		bad := strings.HasSuffix(name, ": declined")
+		if second := strings.Contains(name, "of two offers: the second"); second {
+			asks, bad = false, false
+		}
+		message := strings.HasPrefix(o.ID, "D2.")
+		if message { // it answers an offer with server_no_context_takeover, and never fails a connection
+			bad = strings.HasPrefix(name, "RSV") || strings.HasPrefix(name, "what is not") || strings.HasPrefix(name, "text that") ||
+				strings.Contains(name, "in fragments")
+		}
+		if want := asks || bad; want != (o.Verdict == Failed) {
+			t.Errorf("%s: %s, want FAILED %t; got %s", rules[i].String(), o.Verdict, want, o.Got)
+		}
 	}
 }
