@@ -7,12 +7,12 @@ import "slices"
 func (d *Decoder) payload(p []byte) (m Message, used int, done bool, err error) {
 	chunk := p[:min(uint64(len(p)), d.remaining)]
 	last := uint64(len(chunk)) == d.remaining // of the frame
-	masked := d.len7&bitMask != 0
+	masked := d.masked()
 	key := d.key
 	if masked {
 		key = Mask(chunk, key)
 	}
-	if d.frame.IsControl() {
+	if d.frame().IsControl() {
 		m, done, err = d.controlPayload(chunk, last)
 	} else {
 		m, done, err = d.dataPayload(chunk, last)
@@ -33,17 +33,17 @@ func (d *Decoder) payload(p []byte) (m Message, used int, done bool, err error) 
 
 // dataPayload handles a chunk of a data frame's payload.
 func (d *Decoder) dataPayload(chunk []byte, last bool) (m Message, done bool, err error) {
-	complete := last && d.fin
-	if d.deflated {
+	complete := last && d.fin()
+	if d.deflated() {
 		return d.deflatedPayload(chunk, complete)
 	}
 	if complete && d.assembled() == 0 { // whole, and still where it arrived
-		if d.message == Text && !ValidUTF8(chunk) {
+		if d.message() == Text && !ValidUTF8(chunk) {
 			return Message{}, false, ErrTextUTF8
 		}
 		return d.finish(chunk), true, nil
 	}
-	if d.message == Text {
+	if d.message() == Text {
 		before := d.utf8
 		if !d.utf8.Write(chunk) || (complete && !d.utf8.Complete()) {
 			d.utf8 = before
@@ -61,8 +61,8 @@ func (d *Decoder) dataPayload(chunk []byte, last bool) (m Message, done bool, er
 // finish returns the message that is complete and forgets it. The first frame of the next one sets
 // fragments, and utf8 is at the beginning of a text because this one is complete.
 func (d *Decoder) finish(payload []byte) Message {
-	m := handOut(d.message, payload)
-	d.message = Continuation
+	m := handOut(d.message(), payload)
+	d.first = 0
 	return m
 }
 
@@ -76,7 +76,7 @@ func (d *Decoder) controlPayload(chunk []byte, last bool) (m Message, done bool,
 		d.control += uint8(len(chunk))
 		payload = d.controlKept()
 	}
-	if d.frame == Close {
+	if d.frame() == Close {
 		if err = checkClose(payload, last); err != nil {
 			if kept {
 				d.drop(len(chunk))
@@ -88,7 +88,7 @@ func (d *Decoder) controlPayload(chunk []byte, last bool) (m Message, done bool,
 		return Message{}, false, nil
 	}
 	d.handedOut = kept
-	return handOut(d.frame, payload), true, nil
+	return handOut(d.frame(), payload), true, nil
 }
 
 // handOut returns a message whose payload has no room behind it: an append would overwrite what
@@ -149,7 +149,7 @@ const minBuffer = 512
 // lastKept reports whether the current frame is the last to be kept in the buffer: the end of its
 // message, or a control frame that interrupts none.
 func (d *Decoder) lastKept() bool {
-	return d.fin && (!d.frame.IsControl() || d.message == Continuation)
+	return d.fin() && (!d.frame().IsControl() || d.message() == Continuation)
 }
 
 // dropHandedOut drops what Decode handed out from the buffer.

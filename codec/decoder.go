@@ -39,6 +39,10 @@ type DecoderConfig struct {
 	MaxFragments uint32
 	// Buffers lends buffers while a payload is incomplete.
 	Buffers BufferPool
+	// Inflater decompresses messages, once permessage-deflate was agreed on (RFC 7692); nil refuses
+	// compressed ones. With context takeover it belongs to one connection, and so does the
+	// DecoderConfig then.
+	Inflater *Inflater
 }
 
 // Decoder parses the frames of one direction of one connection (RFC 6455 5.2), whatever pieces they
@@ -65,26 +69,30 @@ type DecoderConfig struct {
 // error again.
 //
 // A Decoder is not safe for use from several goroutines at once. It is meant to be embedded and takes
-// 64 bytes where pointers have 64 bits.
+// 48 bytes where pointers have 64 bits.
 type Decoder struct {
 	cfg       *DecoderConfig
-	inflater  *Inflater // nil unless permessage-deflate was agreed on
-	buf       *Buffer   // the message so far, then the partial control payload; nil when neither
-	remaining uint64    // bytes of the current frame's payload that have not arrived
-	fragments uint32    // frames of the current message so far
-	key       MaskKey   // of the current frame, rotated to the next byte
+	buf       *Buffer // the message so far, then the partial control payload; nil when neither
+	remaining uint64  // bytes of the current frame's payload that have not arrived
+	fragments uint32  // frames of the current message so far
+	key       MaskKey // of the current frame, rotated to the next byte
 	utf8      UTF8Validator
 	carry     [8]byte // the first bytes of a header part that has not arrived whole
 	carried   uint8
 	state     decoderState
-	frame     Opcode // of the current frame
-	message   Opcode // of the unfinished message; Continuation when there is none
-	deflated  bool   // the unfinished message is compressed
-	fin       bool   // of the current frame
-	len7      byte   // the MASK bit and the 7-bit length of the current frame
-	control   uint8  // bytes at the end of buf that belong to a control frame
-	handedOut bool   // what is in buf has been handed out and is due to be dropped
+	b0, b1    byte  // the first two bytes of the current frame
+	first     byte  // RSV1 and opcode of the unfinished message's first frame; 0 when there is none
+	control   uint8 // bytes at the end of buf that belong to a control frame
+	handedOut bool  // what is in buf has been handed out and is due to be dropped
 }
+
+// What the first two bytes of the current frame, and the first of its message, say (RFC 6455 5.2).
+
+func (d *Decoder) frame() Opcode   { return Opcode(d.b0 & opBits) }
+func (d *Decoder) fin() bool       { return d.b0&bitFin != 0 }
+func (d *Decoder) masked() bool    { return d.b1&bitMask != 0 }
+func (d *Decoder) message() Opcode { return Opcode(d.first & opBits) } // Continuation when there is none
+func (d *Decoder) deflated() bool  { return d.first&bitRSV1 != 0 }
 
 type decoderState uint8
 
@@ -98,10 +106,6 @@ const (
 // Reset makes d ready for a new connection. d must be new or have been released.
 func (d *Decoder) Reset(cfg *DecoderConfig) { *d = Decoder{cfg: cfg} }
 
-// Inflate has d accept compressed messages, which i decompresses, once permessage-deflate was agreed on
-// (RFC 7692). It is to be called after Reset, before the first frame.
-func (d *Decoder) Inflate(i *Inflater) { d.inflater = i }
-
 // Release gives d's buffer, if it has one, back to the pool. What Decode handed out is no longer
 // valid. It is to be called when the connection ends, and may be called again; the only other call
 // after it is Reset.
@@ -114,7 +118,7 @@ func (d *Decoder) Release() {
 
 // Idle reports whether d stands between two messages, with nothing waiting.
 func (d *Decoder) Idle() bool {
-	return d.state == stateHeader && d.carried == 0 && d.message == Continuation
+	return d.state == stateHeader && d.carried == 0 && d.message() == Continuation
 }
 
 // Decode consumes bytes of p up to the end of one message or control frame and returns it with the
@@ -185,7 +189,7 @@ func (d *Decoder) header(p []byte) (used int, err error) {
 	b0, deflated := d.takeRSV1(b[0])
 	b1 := b[1]
 	op, length := Opcode(b0&opBits), uint64(b1&lenBits)
-	if err = checkHeader(b0, b1, d.cfg.Role, d.message != Continuation); err != nil {
+	if err = checkHeader(b0, b1, d.cfg.Role, d.message() != Continuation); err != nil {
 		return 0, err
 	}
 	if op == Continuation && d.fragments >= d.cfg.MaxFragments {
@@ -197,15 +201,12 @@ func (d *Decoder) header(p []byte) (used int, err error) {
 		}
 	}
 
-	d.frame = op
-	d.deflated = deflated
-	d.fin = b0&bitFin != 0
-	d.len7 = b1
+	d.b0, d.b1 = b[0], b1
 	switch op {
 	case Continuation:
 		d.fragments++
 	case Text, Binary:
-		d.message = op
+		d.first = b[0] &^ bitFin
 		d.fragments = 1
 	}
 	if length >= len16 {
@@ -218,7 +219,7 @@ func (d *Decoder) header(p []byte) (used int, err error) {
 
 func (d *Decoder) extendedLength(p []byte) (used int, err error) {
 	want := 2
-	if d.len7&lenBits == len64 {
+	if d.b1&lenBits == len64 {
 		want = 8
 	}
 	b, used := d.take(p, want)
@@ -234,7 +235,7 @@ func (d *Decoder) extendedLength(p []byte) (used int, err error) {
 	if err = checkLength(length, want); err != nil {
 		return 0, err
 	}
-	if err = d.admit(d.frame, length, d.deflated); err != nil {
+	if err = d.admit(d.frame(), length, d.deflated()); err != nil {
 		return 0, err
 	}
 	d.enterPayload(length)
@@ -258,7 +259,7 @@ func (d *Decoder) admit(op Opcode, length uint64, deflated bool) error {
 // its payload of length bytes.
 func (d *Decoder) enterPayload(length uint64) {
 	d.remaining = length
-	if d.len7&bitMask != 0 {
+	if d.masked() {
 		d.enter(stateMask)
 	} else {
 		d.enter(statePayload)

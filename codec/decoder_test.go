@@ -272,7 +272,7 @@ func TestDecodeNothing(t *testing.T) {
 
 // Every connection has a Decoder, and its comment says how large that is.
 func TestDecoderSize(t *testing.T) {
-	if n := unsafe.Sizeof(Decoder{}); unsafe.Sizeof(uintptr(0)) == 8 && n != 64 {
-		t.Errorf("a Decoder takes %d bytes, want 64", n)
+	if n := unsafe.Sizeof(Decoder{}); unsafe.Sizeof(uintptr(0)) == 8 && n != 48 {
+		t.Errorf("a Decoder takes %d bytes, want 48", n)
 	}
 }

@@ -7,12 +7,12 @@ import "math"
 func (d *Decoder) takeRSV1(b0 byte) (rest byte, deflated bool) {
 	switch Opcode(b0 & opBits) {
 	case Text, Binary:
-		if d.inflater == nil {
+		if d.cfg.Inflater == nil {
 			return b0, false
 		}
 		return b0 &^ bitRSV1, b0&bitRSV1 != 0
 	}
-	return b0, d.deflated
+	return b0, d.deflated()
 }
 
 // deflatedPayload handles a chunk of a compressed message. It waits until all of it is there, and is
@@ -30,7 +30,7 @@ func (d *Decoder) deflatedPayload(chunk []byte, complete bool) (m Message, done 
 		compressed = d.buf.B
 	}
 	out := d.cfg.Buffers.Get()
-	out.B, err = d.inflater.AppendMessage(out.B, compressed, d.cfg.MaxMessage, d.message == Text)
+	out.B, err = d.cfg.Inflater.AppendMessage(out.B, compressed, d.cfg.MaxMessage, d.message() == Text)
 	if err != nil {
 		d.cfg.Buffers.Put(out)
 		if kept {

@@ -10,9 +10,9 @@ import (
 
 // inflating returns a decoder with permessage-deflate and context takeover, which p limits.
 func inflating(cfg *DecoderConfig, p DeflateParams) *Decoder {
-	d := newDecoder(cfg)
-	d.Inflate(NewInflater(p, cfg.Role))
-	return d
+	with := *cfg
+	with.Inflater = NewInflater(p, cfg.Role)
+	return newDecoder(&with)
 }
 
 // wantInflated fails unless decoding wire gives want and then err (nil: none), found in the piece with the byte

@@ -48,8 +48,10 @@ func ExampleDeflater() {
 	fmt.Println(len(wire) < len(text)/2)
 
 	var server codec.Decoder
-	server.Reset(&codec.DecoderConfig{MaxMessage: 1 << 20, MaxFragments: 100, Buffers: buffers{}})
-	server.Inflate(codec.NewInflater(params, codec.Server))
+	server.Reset(&codec.DecoderConfig{
+		MaxMessage: 1 << 20, MaxFragments: 100, Buffers: buffers{},
+		Inflater: codec.NewInflater(params, codec.Server),
+	})
 	for range 2 {
 		m, n, err := server.Decode(wire)
 		fmt.Println(m.Opcode, len(m.Payload), err)

@@ -11,8 +11,8 @@ import (
 type deflating struct {
 	params   codec.DeflateParams
 	deflater *codec.Deflater
-	inflater *codec.Inflater
-	leased   int64 // bytes of Server.DeflateMemory
+	decoder  codec.DecoderConfig // with an Inflater
+	leased   int64               // bytes of Server.DeflateMemory
 }
 
 // acceptDeflate chooses among what a client offers; nil is no compression. A connection for whose
@@ -45,10 +45,11 @@ func (c *core) deflating(p codec.DeflateParams, leased int64) *deflating {
 	d := &deflating{
 		params:   p,
 		deflater: c.cfg.deflate.NewDeflater(p, role),
-		inflater: codec.NewInflater(p, role),
+		decoder:  c.cfg.decoder,
 		leased:   leased,
 	}
-	if !d.deflater.Takeover() && !d.inflater.Takeover() {
+	d.decoder.Inflater = codec.NewInflater(p, role)
+	if !d.deflater.Takeover() && !d.decoder.Inflater.Takeover() {
 		shared, _ := c.deflatings.LoadOrStore(p, d)
 		return shared.(*deflating)
 	}

@@ -156,9 +156,10 @@ func (c *Conn) answer(r *codec.Request) bool {
 
 // opened begins the exchange of frames.
 func (c *Conn) opened() {
-	c.decoder.Reset(&c.cfg.decoder)
 	if d := c.deflating(); d != nil {
-		c.decoder.Inflate(d.inflater)
+		c.decoder.Reset(&d.decoder)
+	} else {
+		c.decoder.Reset(&c.cfg.decoder)
 	}
 	c.phase = phaseFrames
 	c.deadline = 0
