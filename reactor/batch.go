@@ -32,10 +32,11 @@ const (
 // takes reports whether the writing of c, whose turn ends, is left to the batch. It is called with
 // c.mu held.
 func (b *batch) takes(c *Conn) bool {
-	if c.batched {
+	if c.flags.has(flagBatched) {
 		return true
 	}
-	if b.ring == nil || c.pending() == 0 || c.pending() > batchBytes || c.full || c.cut || c.finish || c.fd < 0 {
+	if b.ring == nil || c.pending() == 0 || c.pending() > batchBytes || c.fd < 0 ||
+		c.flags.has(flagFull|flagFinished|flagCut) {
 		return false
 	}
 	l := c.loop
@@ -52,7 +53,7 @@ func (b *batch) takes(c *Conn) bool {
 			return false // the loop is ending
 		}
 	}
-	c.batched = true
+	c.flags.set(flagBatched)
 	b.conns = append(b.conns, c)
 	return true
 }

@@ -182,9 +182,9 @@ func TestBatchLeavesOut(t *testing.T) {
 	for name, spoil := range map[string]func(*Conn){
 		"nothing to write": func(c *Conn) { c.release() },
 		"much to write":    func(c *Conn) { c.out.B = make([]byte, batchBytes+1) },
-		"congested":        func(c *Conn) { c.full = true },
-		"to be cut":        func(c *Conn) { c.cut = true },
-		"finishing":        func(c *Conn) { c.finish = true },
+		"congested":        func(c *Conn) { c.flags.set(flagFull) },
+		"to be cut":        func(c *Conn) { c.flags.set(flagCut) },
+		"finishing":        func(c *Conn) { c.flags.set(flagFinished) },
 		"closed":           func(c *Conn) { c.fd = -1 },
 		"no ring":          func(*Conn) { l.batch.ring = nil },
 	} {
@@ -195,7 +195,7 @@ func TestBatchLeavesOut(t *testing.T) {
 		if l.batch.takes(c) {
 			t.Errorf("%s: it is taken", name)
 		}
-		c.batched = true
+		c.flags.set(flagBatched)
 		if !l.batch.takes(c) {
 			t.Errorf("%s: it is settled though it is in the batch", name)
 		}

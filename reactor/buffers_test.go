@@ -38,7 +38,7 @@ func TestBuffersAreGivenBack(t *testing.T) {
 		if end(s); l.lent != 0 {
 			t.Errorf("%s: %d buffers are not given back", name, l.lent)
 		}
-		if s.c.isClosed() && (s.c.out != nil || s.c.timer.scheduled) {
+		if s.c.isClosed() && (s.c.out != nil || s.c.timer.scheduled()) {
 			t.Errorf("%s: the output or the timer is left", name)
 		}
 	}

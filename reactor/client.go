@@ -107,13 +107,14 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 		return nil, fmt.Errorf("reactor: %w", err)
 	}
 	d := &dialing{upgrade: up, done: make(chan error, 1)}
+	r := &rare{dialing: d}
 	if to.secure {
-		d.local, d.remote = socket.LocalAddr(), socket.RemoteAddr()
+		r.local, r.remote = socket.LocalAddr(), socket.RemoteAddr()
 		if socket, err = cl.secure(ctx, socket, to.host); err != nil {
 			return nil, fmt.Errorf("reactor: %w", err)
 		}
 	}
-	c := &Conn{Data: opt.Data, cfg: cl.config(h), fd: -1, rare: &rare{dialing: d}}
+	c := &Conn{Data: opt.Data, cfg: cl.config(h), fd: -1, rare: r}
 	if err = cl.enroll(socket, c); err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (c *Conn) Close(code codec.CloseCode, reason string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.maySend() {
-		return closedError{c.err}
+		return c.tooLate()
 	}
 	c.because(&codec.CloseError{Code: code, Reason: reason})
 	c.sendClose(body)
@@ -34,7 +34,7 @@ func (c *Conn) CloseNow() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fd < 0 {
-		return closedError{c.err}
+		return c.tooLate()
 	}
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: net.ErrClosed})
 	c.cutOff()
@@ -63,11 +63,11 @@ func (c *Conn) fail(err *codec.CloseError) {
 func (c *Conn) peerClosed(payload []byte) {
 	code, reason, _ := codec.ParseClose(payload)
 	c.mu.Lock()
-	if c.err == nil {
-		c.err = &codec.CloseError{Code: code, Reason: string(reason), Remote: true}
+	if c.reason() == nil {
+		c.because(&codec.CloseError{Code: code, Reason: string(reason), Remote: true})
 	}
 	reply := c.maySend()
-	c.state.Store(uint32(c.closing().Received()))
+	c.setClosing(c.closing().Received())
 	if reply {
 		c.sendClose(payload[:min(len(payload), 2)])
 	}
@@ -80,7 +80,7 @@ func (c *Conn) peerClosed(payload []byte) {
 // once would lose what the peer has not read yet.
 func (c *Conn) finished() {
 	c.mu.Lock()
-	c.finish = true
+	c.flags.set(flagFinished)
 	c.mu.Unlock()
 	c.phase = phaseFinished
 	c.deadline = 0
@@ -88,22 +88,15 @@ func (c *Conn) finished() {
 
 // The methods from here on are called with c.mu held.
 
-// because notes why the connection ends; the first reason stands.
-func (c *Conn) because(err *codec.CloseError) {
-	if c.err == nil {
-		c.err = err
-	}
-}
-
 // cutOff makes the loop close the connection. Until it does nothing more is sent or delivered.
 func (c *Conn) cutOff() {
-	c.cut = true
-	c.state.Store(uint32(codec.Closed))
+	c.flags.set(flagCut)
+	c.setClosing(codec.Closed)
 	c.wake()
 }
 
 // sendClose queues our close frame. There is always room for it.
 func (c *Conn) sendClose(body []byte) {
 	c.queue(codec.Close, body)
-	c.state.Store(uint32(c.closing().Sent()))
+	c.setClosing(c.closing().Sent())
 }

@@ -20,39 +20,47 @@ type Conn struct {
 	// this connection may use it freely, since they never overlap.
 	Data any
 
-	// These do not change.
-	cfg    *config
-	loop   *loop
-	socket gnet.Conn // for the loop only
-	remote net.Addr
+	// These do not change while the connection is open.
+	cfg  *config
+	loop *loop
 
 	// mu guards what is sent. It is never held across a call of the application's code; a write on
 	// the non-blocking socket is the longest that it is held for.
-	mu      sync.Mutex
-	fd      int32                      // -1 once the socket may belong to another connection
-	sent    uint32                     // bytes of out that have been written
-	out     *bytebufferpool.ByteBuffer // what is to be written; nil when nothing is
-	err     *codec.CloseError          // why the connection ends; the first reason wins
-	state   atomic.Uint32              // a codec.Closing, written under mu
-	open    atomic.Bool                // the opening handshake is done
-	queued  bool                       // the loop will end a turn of this connection
-	batched bool                       // its turn ends with the loop's batch
-	full    bool                       // the socket takes no more; the watcher will tell when it does
-	watch   bool                       // the watcher knows the descriptor
-	finish  bool                       // once out is written, no more is sent: shutdown(SHUT_WR)
-	cut     bool                       // the loop is to close the connection
-	rare    *rare                      // what few connections need
+	mu     sync.Mutex
+	fd     int32                      // -1 once the socket may belong to another connection
+	sent   uint32                     // bytes of out that have been written
+	socket gnet.Conn                  // for the loop only, but for its address; a *departed in the end
+	out    *bytebufferpool.ByteBuffer // what is to be written; nil when nothing is
+	rare   *rare                      // what few connections need
+	state  atomic.Uint32              // a codec.Closing and openBit, written under mu
+	flags  flags
 
 	// The rest belongs to the loop.
 	phase      phase
 	shut       bool   // SHUT_WR has been done
 	pinged     bool   // a ping is out since the last sign of life
-	index      int32  // in loop.conns
+	index      int32  // in wheel.conns
 	lastActive uint32 // the tick of the last sign of life
 	deadline   uint32 // the tick at which the present phase is cut short
 	timer      timer
 	decoder    codec.Decoder
 }
+
+// flags are what is true of a connection, of those things that Conn.mu guards.
+type flags uint8
+
+const (
+	flagQueued   flags = 1 << iota // the loop will end a turn of this connection
+	flagBatched                    // its turn ends with the loop's batch
+	flagFull                       // the socket takes no more; the watcher will tell when it does
+	flagWatched                    // the watcher knows the descriptor
+	flagFinished                   // once out is written, no more is sent: shutdown(SHUT_WR)
+	flagCut                        // the loop is to close the connection
+)
+
+func (f flags) has(any flags) bool { return f&any != 0 }
+func (f *flags) set(all flags)     { *f |= all }
+func (f *flags) clear(all flags)   { *f &^= all }
 
 // phase is what the bytes that arrive are taken for.
 type phase uint8
@@ -63,20 +71,31 @@ const (
 	phaseFinished               // nothing: the end of the TCP connection is awaited
 )
 
-// rare holds what most connections do not need, or only for a moment. It is guarded by Conn.mu once
-// the connection is open; before, the loop alone knows the connection.
+// rare holds what most connections do not need, or only for a moment. It is guarded by Conn.mu; a
+// client's connection has it from the beginning.
 type rare struct {
-	handshake   *handshake // a request that has not arrived whole
-	dialing     *dialing   // in a client, until the connection is open
+	err         *codec.CloseError // why the connection ends; the first reason wins
+	handshake   *handshake        // a request that has not arrived whole
+	dialing     *dialing          // in a client, until the connection is open
 	subprotocol string
 	deflate     *deflating
-	local       net.Addr // of a connection beneath which there is TLS
-	pong        []byte   // the payload of the pong that waits while the output is congested
+	local       net.Addr // this and the next where they are not the socket's
+	remote      net.Addr
+	pong        []byte // the payload of the pong that waits while the output is congested
 	pongWaits   bool
 	congested   bool   // the socket took less than it was given since the output was last empty
 	refused     bool   // a write was refused since then
 	fullAt      uint32 // the tick since which writes are refused, 0 for none
 }
+
+// departed stands in for the socket of a connection that has closed. It only knows the address.
+type departed struct {
+	gnet.Conn
+	remote net.Addr
+}
+
+// RemoteAddr returns the address that the socket was connected to.
+func (d *departed) RemoteAddr() net.Addr { return d.remote }
 
 // closedError is what methods return once the connection is closed or closing.
 type closedError struct{ cause *codec.CloseError }
@@ -99,7 +118,14 @@ func (e closedError) Unwrap() []error {
 
 // RemoteAddr returns the address of the other end, a *net.TCPAddr or *net.UnixAddr. It remains
 // available after the connection has closed.
-func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+func (c *Conn) RemoteAddr() net.Addr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rare != nil && c.rare.remote != nil {
+		return c.rare.remote
+	}
+	return copyAddr(c.socket.RemoteAddr())
+}
 
 // LocalAddr returns this end's address, or nil once the connection has closed.
 func (c *Conn) LocalAddr() net.Addr {
@@ -146,7 +172,15 @@ func (c *Conn) Do(f func(*Conn)) error {
 	return nil
 }
 
-func (c *Conn) closing() codec.Closing { return codec.Closing(c.state.Load()) }
+// openBit is the bit of Conn.state that says that the opening handshake is done; below it is a codec.Closing.
+const openBit = 1 << 8
+
+func (c *Conn) isOpen() bool { return c.state.Load()&openBit != 0 }
+
+func (c *Conn) closing() codec.Closing { return codec.Closing(c.state.Load() &^ openBit) }
+
+// setClosing is called with c.mu held.
+func (c *Conn) setClosing(s codec.Closing) { c.state.Store(c.state.Load()&openBit | uint32(s)) }
 
 func (c *Conn) isClosed() bool {
 	c.mu.Lock()
@@ -158,5 +192,33 @@ func (c *Conn) isClosed() bool {
 func (c *Conn) closed() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return closedError{c.err}
+	return c.tooLate()
+}
+
+// The methods from here on are called with c.mu held.
+
+// tooLate is closed.
+func (c *Conn) tooLate() error { return closedError{c.reason()} }
+
+// reason returns why the connection ends, nil as long as it does not.
+func (c *Conn) reason() *codec.CloseError {
+	if c.rare == nil {
+		return nil
+	}
+	return c.rare.err
+}
+
+// because notes why the connection ends; the first reason stands.
+func (c *Conn) because(err *codec.CloseError) {
+	if r := c.rarely(); r.err == nil {
+		r.err = err
+	}
+}
+
+// rarely returns c.rare, made if need be.
+func (c *Conn) rarely() *rare {
+	if c.rare == nil {
+		c.rare = new(rare)
+	}
+	return c.rare
 }

@@ -3,7 +3,6 @@ package reactor
 import (
 	"errors"
 	"fmt"
-	"net"
 
 	"example.org/weir/codec"
 )
@@ -14,8 +13,6 @@ type dialing struct {
 	parser  codec.ResponseParser
 	head    []byte     // what has arrived of the response
 	done    chan error // gets the outcome, once
-
-	local, remote net.Addr // of the connection beneath TLS; nil without it
 }
 
 var errHandshakeSlow = errors.New("reactor: the server did not answer the opening handshake in time")
@@ -69,7 +66,6 @@ func (c *Conn) accept(r *codec.Response) {
 	c.mu.Lock()
 	c.rare.subprotocol = string(protocol)
 	c.rare.deflate = deflate
-	c.rare.local = d.local
 	c.rare.dialing = nil
 	c.mu.Unlock()
 	defer func() { d.done <- nil }() // also when OnOpen panics

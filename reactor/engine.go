@@ -82,14 +82,10 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	}
 	c.loop = l
 	c.socket = g
-	c.remote = copyAddr(g.RemoteAddr())
-	if dialed && c.rare.dialing.remote != nil {
-		c.remote = c.rare.dialing.remote
-	}
 	c.fd = int32(fd)
 	g.SetContext(c)
 	e.core.conns.Add(1)
-	l.add(c)
+	l.wheel.add(c)
 	c.lastActive = l.wheel.now
 	if c.cfg.handshake > 0 {
 		c.cutIn(c.cfg.handshake)
@@ -181,19 +177,17 @@ func (c *Conn) gone(cause error) {
 	c.mu.Lock()
 	c.forget()
 	c.endDeflate()
-	if c.err == nil {
-		c.err = &codec.CloseError{Code: codec.CloseAbnormal, Cause: cause}
-	}
-	err := c.err
+	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: cause})
+	err := c.reason()
 	c.mu.Unlock()
 
-	if !c.open.Load() {
+	if !c.isOpen() {
 		c.endHandshake()
 		c.dialed(fmt.Errorf("reactor: the connection ended during the opening handshake: %w", err))
 	}
 	c.decoder.Release()
-	l.remove(c)
-	if c.open.Load() {
+	l.wheel.drop(c)
+	if c.isOpen() {
 		c.protect(func() { c.cfg.handler.OnClose(c, err) })
 	}
 	e.core.lost()

@@ -66,8 +66,8 @@ func (c *Conn) readHandshake(p []byte) (rest []byte) {
 	l := c.loop
 	h := &l.handshake
 	head := p
-	if c.rare != nil && c.rare.handshake != nil {
-		h = c.rare.handshake
+	if kept := c.keptHead(); kept != nil {
+		h = kept
 		h.head.B = append(h.head.B, p...)
 		head = h.head.B
 	} else {
@@ -84,7 +84,7 @@ func (c *Conn) readHandshake(p []byte) (rest []byte) {
 	}
 	rest = p[len(p)-(len(head)-n):]
 	accepted := c.answer(h.parser.Request(head[:n]))
-	c.endHandshake() // before the application may write from other goroutines: see rare
+	c.endHandshake()
 	if accepted {
 		c.opened()
 	}
@@ -102,16 +102,30 @@ func (c *Conn) waitForHead(h *handshake, p []byte) {
 	// Parsed anew: a copy of the loop's parser would share its memory with the requests to come.
 	kept.parser.Reset(c.cfg.head)
 	_, _ = kept.parser.Parse(kept.head.B) // it is the piece that has just been found good
+	c.mu.Lock()
 	c.rarely().handshake = kept
+	c.mu.Unlock()
+}
+
+// keptHead returns what has arrived of a head, nil if nothing is kept.
+func (c *Conn) keptHead() *handshake {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rare == nil {
+		return nil
+	}
+	return c.rare.handshake
 }
 
 // endHandshake gives back what a head was kept in.
 func (c *Conn) endHandshake() {
-	if c.rare == nil || c.rare.handshake == nil {
+	h := c.keptHead()
+	if h == nil {
 		return
 	}
-	h := c.rare.handshake
+	c.mu.Lock()
 	c.rare.handshake = nil
+	c.mu.Unlock()
 	bytebufferpool.Put(h.head)
 	h.head = nil
 	handshakes.Put(h)
@@ -156,17 +170,19 @@ func (c *Conn) answer(r *codec.Request) bool {
 
 // opened begins the exchange of frames.
 func (c *Conn) opened() {
+	c.mu.Lock()
+	c.state.Or(openBit)
+	decoder := &c.cfg.decoder
 	if d := c.deflating(); d != nil {
-		c.decoder.Reset(&d.decoder)
-	} else {
-		c.decoder.Reset(&c.cfg.decoder)
+		decoder = &d.decoder
 	}
+	c.mu.Unlock()
+	c.decoder.Reset(decoder)
 	c.phase = phaseFrames
 	c.deadline = 0
 	if idle := c.cfg.idle; idle > 0 { // the timer is set for the handshake, which may be later
 		c.loop.wheel.schedule(c, c.lastActive+idle/2+1)
 	}
-	c.open.Store(true)
 	c.cfg.handler.OnOpen(c)
 }
 
@@ -267,13 +283,11 @@ func (c *Conn) refuseRequest(r *codec.Request, err error) { c.replyError(err, is
 func (c *Conn) replyError(err error, head bool) {
 	var he *codec.HandshakeError
 	if !errors.As(err, &he) {
-		c.cfg.log.Error("Server.Upgrade failed", "err", err, "remote", c.remote)
+		c.cfg.log.Error("Server.Upgrade failed", "err", err, "remote", c.RemoteAddr())
 		he = errUpgrade
 	}
 	c.mu.Lock()
-	if c.err == nil {
-		c.err = &codec.CloseError{Code: codec.CloseAbnormal, Cause: he}
-	}
+	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: he})
 	b := c.buffer()
 	b.B = codec.AppendRefusal(b.B, he, head)
 	c.mu.Unlock()

@@ -23,8 +23,7 @@ type loop struct {
 	// The rest belongs to the loop.
 	taken     []task // what was taken out of the inbox last
 	todo      []task // the part of it that has not been done
-	conns     []*Conn
-	wheel     wheel
+	wheel     wheel  // with the connections
 	lost      uint32 // ticks that the wheel has not made up for
 	batch     batch
 	running   bool      // Run is being called
@@ -125,7 +124,7 @@ func (l *loop) Run(context.Context) error {
 			t.conn.run(t.do)
 			continue
 		}
-		for _, c := range l.conns {
+		for _, c := range l.wheel.conns {
 			l.todo = append(l.todo, task{c, t.do})
 		}
 	}
@@ -167,23 +166,6 @@ func (l *loop) expireTimers() bool {
 		now = l.wheel.now + maxBehind
 	}
 	return l.wheel.advance(now, timersPerRun, (*Conn).expire)
-}
-
-// add takes a new connection in.
-func (l *loop) add(c *Conn) {
-	c.index = int32(len(l.conns))
-	l.conns = append(l.conns, c)
-}
-
-// remove forgets a connection.
-func (l *loop) remove(c *Conn) {
-	l.wheel.remove(c)
-	last := len(l.conns) - 1
-	moved := l.conns[last]
-	l.conns[c.index] = moved
-	moved.index = c.index
-	l.conns[last] = nil
-	l.conns = l.conns[:last]
 }
 
 // now returns the time in ticks since the engine was made.

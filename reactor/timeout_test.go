@@ -185,7 +185,7 @@ func TestDeadlinesWrapAround(t *testing.T) {
 		s := newStand(t, srv)
 		s.l.wheel.remove(s.c)
 		s.l.wheel.now = start
-		s.l.remove(s.c)
+		s.l.wheel.drop(s.c)
 		s.e.OnOpen(s.c.socket.(*standConn).fresh())
 		s.c = s.ctx.(*Conn)
 		s.pass(55)

@@ -33,7 +33,7 @@ func (c *Conn) run(do func(*Conn)) {
 func (c *Conn) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.queued = true
+	c.flags.set(flagQueued)
 	return c.fd >= 0
 }
 
@@ -64,8 +64,7 @@ func (c *Conn) endTurn() (cut bool) {
 // whether the connection is to be closed now.
 func (c *Conn) settle() (cut bool) {
 	c.mu.Lock()
-	c.queued = false
-	c.batched = false
+	c.flags.clear(flagQueued | flagBatched)
 	if c.fd < 0 { // it has closed while it waited in the batch
 		c.mu.Unlock()
 		return false
@@ -73,11 +72,11 @@ func (c *Conn) settle() (cut bool) {
 	c.write()
 	drained := c.takeDrained()
 	// The server closes first, a client waits for that (RFC 6455 7.1.1).
-	if c.finish && c.out == nil && !c.shut && c.cfg.decoder.Role == codec.Server {
+	if c.flags.has(flagFinished) && c.out == nil && !c.shut && c.cfg.decoder.Role == codec.Server {
 		c.shut = true
 		shutdownWrite(int(c.fd))
 	}
-	cut = c.cut
+	cut = c.flags.has(flagCut)
 	full := c.fullSince()
 	c.mu.Unlock()
 	c.arm(full)
@@ -102,7 +101,7 @@ func (c *Conn) protect(f func()) {
 // panicked ends a connection whose handler or hook panicked with r.
 func (c *Conn) panicked(r any) {
 	c.cfg.log.Error("a handler panicked; its connection is closed with 1011",
-		"panic", r, "remote", c.remote, "stack", string(debug.Stack()))
+		"panic", r, "remote", c.RemoteAddr(), "stack", string(debug.Stack()))
 	if c.phase == phaseHandshake && c.loop.engine.srv != nil {
 		c.refuse(errUpgrade)
 		return

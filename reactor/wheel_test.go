@@ -9,6 +9,13 @@ import (
 // starts are times at which wheels begin in these tests, some just before the counter wraps around.
 var starts = []uint32{0, 1, 1000, 1 << 31, math.MaxInt32, math.MaxUint32 - 1500, math.MaxUint32 - 1, math.MaxUint32}
 
+// newConn returns a connection of w's loop.
+func (w *wheel) newConn() *Conn {
+	c := new(Conn)
+	w.add(c)
+	return c
+}
+
 func TestWheelTimes(t *testing.T) {
 	for _, start := range starts {
 		for _, tt := range []struct{ in, after uint32 }{ // ticks from now: what is asked for, what comes
@@ -22,7 +29,7 @@ func TestWheelTimes(t *testing.T) {
 			{math.MaxUint32 - 100_000, 1},
 		} {
 			w := wheel{now: start}
-			c := new(Conn)
+			c := w.newConn()
 			w.schedule(c, start+tt.in)
 			var came []uint32
 			for range 3 * wheelSlots {
@@ -40,7 +47,7 @@ func TestWheelKeepsTheSooner(t *testing.T) {
 		for _, later := range []uint32{10, 11, 500, 5000} {
 			for _, order := range [][2]uint32{{10, later}, {later, 10}} {
 				w := wheel{now: start}
-				c := new(Conn)
+				c := w.newConn()
 				w.schedule(c, start+order[0])
 				w.schedule(c, start+order[1])
 				expired := 0
@@ -58,13 +65,13 @@ func TestWheelKeepsTheSooner(t *testing.T) {
 func TestWheelRemove(t *testing.T) {
 	for drop := range 3 { // from the end, the middle and the beginning of a slot's list
 		var w wheel
-		conns := []*Conn{new(Conn), new(Conn), new(Conn)}
+		conns := []*Conn{w.newConn(), w.newConn(), w.newConn()}
 		for _, c := range conns {
 			w.schedule(c, 7)
 		}
 		w.remove(conns[drop])
 		w.remove(conns[drop]) // which does nothing
-		w.remove(new(Conn))
+		w.remove(w.newConn())
 		got := make(map[*Conn]int)
 		w.advance(100, math.MaxInt, func(c *Conn) { got[c]++ })
 		for i, c := range conns {
@@ -75,7 +82,8 @@ func TestWheelRemove(t *testing.T) {
 	}
 }
 
-// TestWheelRandom compares many timers, scheduled, moved and removed at random, with a plain map.
+// TestWheelRandom compares many timers, scheduled, moved and removed at random, of connections that come
+// and go, with a plain map.
 func TestWheelRandom(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, start := range []uint32{0, math.MaxInt32 - 500, math.MaxUint32 - 500} {
@@ -83,7 +91,7 @@ func TestWheelRandom(t *testing.T) {
 		due := make(map[*Conn]uint32)
 		conns := make([]*Conn, 2000)
 		for i := range conns {
-			conns[i] = new(Conn)
+			conns[i] = w.newConn()
 		}
 		expire := func(c *Conn) {
 			at, ok := due[c]
@@ -98,7 +106,14 @@ func TestWheelRandom(t *testing.T) {
 		}
 		for range 2 * wheelSlots {
 			for range 20 {
-				c := conns[rng.IntN(len(conns))]
+				i := rng.IntN(len(conns))
+				c := conns[i]
+				if rng.IntN(4) == 0 {
+					w.drop(c)
+					delete(due, c)
+					conns[i] = w.newConn()
+					continue
+				}
 				if rng.IntN(4) == 0 {
 					w.remove(c)
 					delete(due, c)
@@ -124,10 +139,10 @@ func TestWheelRandom(t *testing.T) {
 func TestWheelBudget(t *testing.T) {
 	var w wheel
 	for range 100 {
-		w.schedule(new(Conn), 5)
+		w.schedule(w.newConn(), 5)
 	}
 	for range 50 {
-		w.schedule(new(Conn), 6)
+		w.schedule(w.newConn(), 6)
 	}
 	expired := 0
 	count := func(*Conn) { expired++ }

@@ -40,9 +40,9 @@ func newWritableWatcher() (*writableWatcher, error) {
 // await asks for a task on c's loop once its socket takes bytes. It is called with c.mu held.
 func (w *writableWatcher) await(c *Conn) {
 	op := unix.EPOLL_CTL_MOD
-	if !c.watch {
+	if !c.flags.has(flagWatched) {
 		op = unix.EPOLL_CTL_ADD
-		c.watch = true
+		c.flags.set(flagWatched)
 	}
 	w.mu.Lock()
 	w.conns[c.fd] = c
@@ -55,7 +55,7 @@ func (w *writableWatcher) await(c *Conn) {
 
 // forget takes c out. It is called with c.mu held, before the descriptor is closed.
 func (w *writableWatcher) forget(c *Conn) {
-	c.watch = false
+	c.flags.clear(flagWatched)
 	w.mu.Lock()
 	delete(w.conns, c.fd)
 	w.mu.Unlock()

@@ -21,14 +21,14 @@ func newWritableWatcher() (*writableWatcher, error) {
 }
 
 func (w *writableWatcher) await(c *Conn) {
-	c.watch = true
+	c.flags.set(flagWatched)
 	w.mu.Lock()
 	w.conns[c] = struct{}{}
 	w.mu.Unlock()
 }
 
 func (w *writableWatcher) forget(c *Conn) {
-	c.watch = false
+	c.flags.clear(flagWatched)
 	w.mu.Lock()
 	delete(w.conns, c)
 	w.mu.Unlock()

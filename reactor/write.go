@@ -69,7 +69,7 @@ func (c *Conn) WritePrepared(m *codec.Prepared) error {
 	if d := c.deflating(); d != nil {
 		frame = d.deflater.PreparedFrame(m)
 	}
-	if len(frame) >= flushAt && !c.full {
+	if len(frame) >= flushAt && !c.flags.has(flagFull) {
 		c.writeThrough(c.buffer().B, frame)
 	} else {
 		b := c.buffer()
@@ -100,7 +100,7 @@ func (c *Conn) Ping(p []byte) error {
 func (c *Conn) pong(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.full || c.writeControl(codec.Pong, p) == ErrBufferFull {
+	if c.flags.has(flagFull) || c.writeControl(codec.Pong, p) == ErrBufferFull {
 		r := c.rarely()
 		r.pong = append(r.pong[:0], p...)
 		r.pongWaits = true
@@ -110,7 +110,7 @@ func (c *Conn) pong(p []byte) {
 // writeControl queues a control frame, which has room of its own.
 func (c *Conn) writeControl(op codec.Opcode, p []byte) error {
 	if !c.maySend() {
-		return closedError{c.err}
+		return c.tooLate()
 	}
 	if !c.controlFits() {
 		if c.write(); !c.controlFits() {
@@ -131,13 +131,13 @@ func (c *Conn) controlFits() bool {
 // maySend reports whether frames may be sent: after the opening handshake and before our close
 // frame.
 func (c *Conn) maySend() bool {
-	return c.fd >= 0 && c.open.Load() && c.closing() == codec.Open
+	return c.fd >= 0 && c.isOpen() && c.closing() == codec.Open
 }
 
 // admit reports whether there is room for a frame of n bytes.
 func (c *Conn) admit(n int) error {
 	if !c.maySend() {
-		return closedError{c.err}
+		return c.tooLate()
 	}
 	limit := c.cfg.outbound
 	if p := c.pending(); p == 0 || n <= limit-p {
@@ -170,7 +170,7 @@ func (c *Conn) overflow(err error) error {
 
 // queue encodes a frame behind what is pending.
 func (c *Conn) queue(op codec.Opcode, p []byte) {
-	if len(p) >= flushAt && !c.full && c.cfg.decoder.Role == codec.Server && c.deflating() == nil {
+	if len(p) >= flushAt && !c.flags.has(flagFull) && c.cfg.decoder.Role == codec.Server && c.deflating() == nil {
 		c.writeThrough(codec.AppendHeader(c.buffer().B, true, op, len(p)), p)
 		return
 	}
@@ -229,8 +229,10 @@ func (c *Conn) written() {
 
 // wake makes the loop end a turn of this connection, unless it will anyway.
 func (c *Conn) wake() {
-	if !c.queued {
-		c.queued = c.loop.post(task{conn: c})
+	if !c.flags.has(flagQueued) {
+		if c.loop.post(task{conn: c}) {
+			c.flags.set(flagQueued)
+		}
 	}
 }
 
@@ -260,7 +262,7 @@ func (c *Conn) write() {
 }
 
 // sendable reports whether there is something to write and the socket may take it.
-func (c *Conn) sendable() bool { return c.out != nil && !c.full && c.fd >= 0 }
+func (c *Conn) sendable() bool { return c.out != nil && !c.flags.has(flagFull) && c.fd >= 0 }
 
 // wrote notes what came of writing all that is pending.
 func (c *Conn) wrote(n int, err error) {
@@ -275,7 +277,7 @@ func (c *Conn) wrote(n int, err error) {
 	if n < rest {
 		c.sent += uint32(n)
 		c.dropSent()
-		c.full = true
+		c.flags.set(flagFull)
 		c.rarely().congested = true
 		c.loop.engine.core.writable.await(c)
 		return
@@ -329,27 +331,18 @@ func (c *Conn) release() {
 // broken ends a connection that can no longer be written to.
 func (c *Conn) broken(err error) {
 	c.release()
-	if c.err == nil {
-		c.err = &codec.CloseError{Code: codec.CloseAbnormal, Cause: err}
-	}
+	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: err})
 	c.cutOff()
 }
 
 // forget gives up the descriptor, which is about to be closed. From here on nothing is written.
 func (c *Conn) forget() {
-	if c.watch {
+	if c.flags.has(flagWatched) {
 		c.loop.engine.core.writable.forget(c)
 	}
 	c.fd = -1
+	c.socket = &departed{remote: copyAddr(c.socket.RemoteAddr())}
 	c.release()
-}
-
-// rarely returns c.rare, made if need be.
-func (c *Conn) rarely() *rare {
-	if c.rare == nil {
-		c.rare = new(rare)
-	}
-	return c.rare
 }
 
 // takeDrained reports whether a congested output has been written whole since it was asked last.
@@ -367,6 +360,6 @@ func (c *Conn) takeDrained() bool {
 // nowWritable is the task that the watcher posts when the socket takes bytes again.
 func nowWritable(c *Conn) {
 	c.mu.Lock()
-	c.full = false
+	c.flags.clear(flagFull)
 	c.mu.Unlock()
 }
