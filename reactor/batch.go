@@ -93,7 +93,7 @@ func (b *batch) send(conns []*Conn) {
 	for _, c := range conns {
 		c.mu.Lock()
 		if c.sendable() {
-			b.ring.add(c.fd, c.out.B[c.sent:])
+			b.ring.add(c.fd, c.unsent())
 			n++
 		}
 	}
@@ -108,7 +108,7 @@ func (b *batch) send(conns []*Conn) {
 		c.mu.Unlock()
 	}
 	if err != nil {
-		conns[0].cfg.log.Warn("io_uring fails; writing without it", "err", err)
+		conns[0].loop.cfg.log.Warn("io_uring fails; writing without it", "err", err)
 		b.close()
 	}
 }

@@ -30,7 +30,7 @@ func TestBuffersAreGivenBack(t *testing.T) {
 	} {
 		l := new(lender)
 		s := newStand(t, &Server{})
-		s.c.cfg.decoder.Buffers = l
+		s.l.cfg.decoder.Buffers = l
 		s.arrive(request() + begun)
 		if l.lent != 1 {
 			t.Fatalf("%d buffers are lent to a message that has begun", l.lent)

@@ -107,14 +107,14 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 		return nil, fmt.Errorf("reactor: %w", err)
 	}
 	d := &dialing{upgrade: up, done: make(chan error, 1)}
-	r := &rare{dialing: d}
+	r := &rare{dialing: d, handler: h}
 	if to.secure {
 		r.local, r.remote = socket.LocalAddr(), socket.RemoteAddr()
 		if socket, err = cl.secure(ctx, socket, to.host); err != nil {
 			return nil, fmt.Errorf("reactor: %w", err)
 		}
 	}
-	c := &Conn{Data: opt.Data, cfg: cl.config(h), fd: -1, rare: r}
+	c := &Conn{Data: opt.Data, fd: -1, rare: r}
 	if err = cl.enroll(socket, c); err != nil {
 		return nil, err
 	}
@@ -149,13 +149,6 @@ func (cl *Client) enroll(socket net.Conn, c *Conn) error {
 		return fmt.Errorf("reactor: %w", err)
 	}
 	return nil
-}
-
-// config is the client's configuration for a connection with the handler h.
-func (cl *Client) config(h Handler) *config {
-	cfg := cl.core.cfg
-	cfg.handler = h
-	return &cfg
 }
 
 // Conns returns the number of connections, those in their handshake or closing included.

@@ -83,7 +83,7 @@ func (c *Conn) finished() {
 	c.flags.set(flagFinished)
 	c.mu.Unlock()
 	c.phase = phaseFinished
-	c.deadline = 0
+	c.limited = false
 }
 
 // The methods from here on are called with c.mu held.

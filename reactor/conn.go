@@ -20,30 +20,26 @@ type Conn struct {
 	// this connection may use it freely, since they never overlap.
 	Data any
 
-	// These do not change while the connection is open.
-	cfg  *config
-	loop *loop
+	loop *loop // does not change
 
 	// mu guards what is sent. It is never held across a call of the application's code; a write on
 	// the non-blocking socket is the longest that it is held for.
 	mu     sync.Mutex
-	fd     int32                      // -1 once the socket may belong to another connection
-	sent   uint32                     // bytes of out that have been written
 	socket gnet.Conn                  // for the loop only, but for its address; a *departed in the end
 	out    *bytebufferpool.ByteBuffer // what is to be written; nil when nothing is
 	rare   *rare                      // what few connections need
+	fd     int32                      // -1 once the socket may belong to another connection
 	state  atomic.Uint32              // a codec.Closing and openBit, written under mu
 	flags  flags
 
 	// The rest belongs to the loop.
-	phase      phase
-	shut       bool   // SHUT_WR has been done
-	pinged     bool   // a ping is out since the last sign of life
-	index      int32  // in wheel.conns
-	lastActive uint32 // the tick of the last sign of life
-	deadline   uint32 // the tick at which the present phase is cut short
-	timer      timer
-	decoder    codec.Decoder
+	phase   phase
+	limited bool   // the present phase is cut short at tick
+	pinged  bool   // a ping is out since the last sign of life
+	tick    uint32 // of the last sign of life, unless limited
+	index   int32  // in wheel.conns
+	timer   timer
+	decoder codec.Decoder
 }
 
 // flags are what is true of a connection, of those things that Conn.mu guards.
@@ -55,6 +51,7 @@ const (
 	flagFull                       // the socket takes no more; the watcher will tell when it does
 	flagWatched                    // the watcher knows the descriptor
 	flagFinished                   // once out is written, no more is sent: shutdown(SHUT_WR)
+	flagShut                       // that has been done
 	flagCut                        // the loop is to close the connection
 )
 
@@ -77,6 +74,7 @@ type rare struct {
 	err         *codec.CloseError // why the connection ends; the first reason wins
 	handshake   *handshake        // a request that has not arrived whole
 	dialing     *dialing          // in a client, until the connection is open
+	handler     Handler           // in a client
 	subprotocol string
 	deflate     *deflating
 	local       net.Addr // this and the next where they are not the socket's
@@ -85,6 +83,7 @@ type rare struct {
 	pongWaits   bool
 	congested   bool   // the socket took less than it was given since the output was last empty
 	refused     bool   // a write was refused since then
+	sent        uint32 // bytes of Conn.out that have been written
 	fullAt      uint32 // the tick since which writes are refused, 0 for none
 }
 
@@ -170,6 +169,14 @@ func (c *Conn) Do(f func(*Conn)) error {
 		return c.closed()
 	}
 	return nil
+}
+
+// handler returns the server's handler, or what Dial was given.
+func (c *Conn) handler() Handler {
+	if h := c.loop.cfg.handler; h != nil {
+		return h
+	}
+	return c.rare.handler
 }
 
 // openBit is the bit of Conn.state that says that the opening handshake is done; below it is a codec.Closing.

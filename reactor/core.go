@@ -109,7 +109,7 @@ func (c *core) stop(stop func()) {
 func goAway(c *Conn) {
 	switch {
 	case c.phase == phaseFrames:
-		_ = c.Close(codec.CloseGoingAway, c.cfg.decoder.Role.String()+" is shutting down")
+		_ = c.Close(codec.CloseGoingAway, c.loop.cfg.decoder.Role.String()+" is shutting down")
 	case c.phase == phaseFinished: // it ends by itself, once the peer has got what it is still to get
 	case c.loop.engine.srv != nil:
 		c.refuse(errShuttingDown)

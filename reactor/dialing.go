@@ -50,7 +50,7 @@ func (c *Conn) readResponse(p []byte) (rest []byte) {
 			return rest
 		}
 		d.head = append(d.head[:0], d.head[n:]...) // 1xx: the answer is still to come
-		d.parser.Reset(c.cfg.head)
+		d.parser.Reset(c.loop.cfg.head)
 	}
 }
 
@@ -75,10 +75,10 @@ func (c *Conn) accept(r *codec.Response) {
 // agreeDeflate checks what the server answered to our offer of permessage-deflate, if there was one and
 // the rest of the response has passed.
 func (c *Conn) agreeDeflate(extensions []byte, err error) (*deflating, error) {
-	if err != nil || c.cfg.deflate == nil {
+	if err != nil || c.loop.cfg.deflate == nil {
 		return nil, err
 	}
-	p, ok, err := c.cfg.deflate.Agree(extensions)
+	p, ok, err := c.loop.cfg.deflate.Agree(extensions)
 	if err != nil || !ok {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	l := e.loop(g.EventLoop())
 	c, dialed := g.Context().(*Conn)
 	if !dialed {
-		c = &Conn{cfg: &e.core.cfg}
+		c = new(Conn)
 	}
 	c.loop = l
 	c.socket = g
@@ -86,9 +86,9 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	g.SetContext(c)
 	e.core.conns.Add(1)
 	l.wheel.add(c)
-	c.lastActive = l.wheel.now
-	if c.cfg.handshake > 0 {
-		c.cutIn(c.cfg.handshake)
+	c.tick = l.wheel.now
+	if l.cfg.handshake > 0 {
+		c.cutIn(l.cfg.handshake)
 	}
 	switch draining := e.core.draining.Load(); {
 	case draining:
@@ -130,7 +130,7 @@ func (e *engine) loop(el gnet.EventLoop) *loop {
 	if l, ok := e.loops.Load(el); ok {
 		return l.(*loop)
 	}
-	l := &loop{engine: e, events: el}
+	l := &loop{engine: e, cfg: &e.core.cfg, events: el}
 	l.wheel.now = e.now()
 	l.batch = e.core.newBatch()
 	e.loops.Store(el, l) // only the loop itself asks for it
@@ -188,7 +188,7 @@ func (c *Conn) gone(cause error) {
 	c.decoder.Release()
 	l.wheel.drop(c)
 	if c.isOpen() {
-		c.protect(func() { c.cfg.handler.OnClose(c, err) })
+		c.protect(func() { c.handler().OnClose(c, err) })
 	}
 	e.core.lost()
 }

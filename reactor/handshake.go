@@ -71,7 +71,7 @@ func (c *Conn) readHandshake(p []byte) (rest []byte) {
 		h.head.B = append(h.head.B, p...)
 		head = h.head.B
 	} else {
-		h.parser.Reset(c.cfg.head)
+		h.parser.Reset(c.loop.cfg.head)
 	}
 	n, err := h.parser.Parse(head)
 	if err != nil {
@@ -100,7 +100,7 @@ func (c *Conn) waitForHead(h *handshake, p []byte) {
 	kept.head = bytebufferpool.Get()
 	kept.head.B = append(kept.head.B, p...)
 	// Parsed anew: a copy of the loop's parser would share its memory with the requests to come.
-	kept.parser.Reset(c.cfg.head)
+	kept.parser.Reset(c.loop.cfg.head)
 	_, _ = kept.parser.Parse(kept.head.B) // it is the piece that has just been found good
 	c.mu.Lock()
 	c.rarely().handshake = kept
@@ -161,7 +161,7 @@ func (c *Conn) answer(r *codec.Request) bool {
 	c.mu.Unlock()
 	*u = Upgrade{}
 	if err != nil { // a field that Server.Upgrade added
-		c.cfg.log.Error("the response that Server.Upgrade asked for is malformed", "err", err)
+		c.loop.cfg.log.Error("the response that Server.Upgrade asked for is malformed", "err", err)
 		c.refuse(errUpgrade)
 		return false
 	}
@@ -172,18 +172,19 @@ func (c *Conn) answer(r *codec.Request) bool {
 func (c *Conn) opened() {
 	c.mu.Lock()
 	c.state.Or(openBit)
-	decoder := &c.cfg.decoder
+	decoder := &c.loop.cfg.decoder
 	if d := c.deflating(); d != nil {
 		decoder = &d.decoder
 	}
 	c.mu.Unlock()
 	c.decoder.Reset(decoder)
 	c.phase = phaseFrames
-	c.deadline = 0
-	if idle := c.cfg.idle; idle > 0 { // the timer is set for the handshake, which may be later
-		c.loop.wheel.schedule(c, c.lastActive+idle/2+1)
+	c.limited = false
+	c.tick = c.loop.wheel.now
+	if idle := c.loop.cfg.idle; idle > 0 { // the timer is set for the handshake, which may be later
+		c.loop.wheel.schedule(c, c.tick+idle/2+1)
 	}
-	c.cfg.handler.OnOpen(c)
+	c.handler().OnOpen(c)
 }
 
 // check decides whether a request is accepted, and how.
@@ -264,7 +265,7 @@ func (c *Conn) answerPlain(r *codec.Request) {
 	b.B, err = codec.AppendResponse(b.B, status, page.Fields, page.Body, isHead(r))
 	c.mu.Unlock()
 	if err != nil {
-		c.cfg.log.Error("the page that Server.Page returned is malformed", "err", err)
+		c.loop.cfg.log.Error("the page that Server.Page returned is malformed", "err", err)
 		c.refuseRequest(r, errUpgrade)
 		return
 	}
@@ -283,7 +284,7 @@ func (c *Conn) refuseRequest(r *codec.Request, err error) { c.replyError(err, is
 func (c *Conn) replyError(err error, head bool) {
 	var he *codec.HandshakeError
 	if !errors.As(err, &he) {
-		c.cfg.log.Error("Server.Upgrade failed", "err", err, "remote", c.RemoteAddr())
+		c.loop.cfg.log.Error("Server.Upgrade failed", "err", err, "remote", c.RemoteAddr())
 		he = errUpgrade
 	}
 	c.mu.Lock()

@@ -12,6 +12,7 @@ import (
 // it alone reads, calls handlers and closes. Others leave tasks in its inbox.
 type loop struct {
 	engine *engine
+	cfg    *config
 	events gnet.EventLoop
 
 	mu      sync.Mutex

@@ -6,21 +6,22 @@ import "example.org/weir/codec"
 // silence is set since the opening handshake.
 func (c *Conn) arm(full uint32) {
 	if c.phase == phaseFinished || c.closing() != codec.Open {
-		if c.deadline == 0 {
-			c.cutIn(c.cfg.close)
+		if !c.limited {
+			c.cutIn(c.loop.cfg.close)
 		}
 		return
 	}
 	if full != 0 {
-		c.loop.wheel.schedule(c, full+c.cfg.overflow)
+		c.loop.wheel.schedule(c, full+c.loop.cfg.overflow)
 	}
 }
 
 // cutIn has the present phase cut short after at least so many ticks.
 func (c *Conn) cutIn(ticks uint32) {
 	w := &c.loop.wheel
-	c.deadline = max(w.now+ticks+1, 1) // 0 is none
-	w.schedule(c, c.deadline)
+	c.limited = true
+	c.tick = w.now + ticks + 1
+	w.schedule(c, c.tick)
 }
 
 // fullSince returns the tick since which writes have been refused under OverflowClose, 0 for none.
@@ -41,7 +42,7 @@ func (c *Conn) tooSlow(now uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	full := c.fullSince()
-	return full != 0 && due(now, full+c.cfg.overflow)
+	return full != 0 && due(now, full+c.loop.cfg.overflow)
 }
 
 // due reports whether the tick at has come.
@@ -53,12 +54,11 @@ func (c *Conn) expire() {
 		return
 	}
 	l := c.loop
-	cfg := c.cfg
 	now := l.wheel.now
 	switch {
-	case c.deadline != 0: // in the handshake or closing
-		if !due(now, c.deadline) {
-			l.wheel.schedule(c, c.deadline)
+	case c.limited: // in the handshake or closing
+		if !due(now, c.tick) {
+			l.wheel.schedule(c, c.tick)
 		} else if c.phase == phaseHandshake && l.engine.srv != nil {
 			c.refuse(errHandshakeTimeout)
 		} else if c.phase == phaseHandshake {
@@ -68,7 +68,7 @@ func (c *Conn) expire() {
 		}
 	case c.tooSlow(now):
 		c.fail(errTooSlow)
-	case cfg.idle > 0:
+	case l.cfg.idle > 0:
 		c.expireIdle(now)
 	}
 	c.end()
@@ -77,8 +77,8 @@ func (c *Conn) expire() {
 // expireIdle pings a client that has been silent for half of the idle timeout and cuts one that has
 // been for the whole.
 func (c *Conn) expireIdle(now uint32) {
-	idle := c.cfg.idle
-	silent := now - c.lastActive
+	idle := c.loop.cfg.idle
+	silent := now - c.tick
 	switch {
 	case silent >= idle && c.pinged:
 		c.fail(errIdle)
@@ -86,11 +86,11 @@ func (c *Conn) expireIdle(now uint32) {
 	case silent > idle/2 && !c.pinged:
 		c.pinged = true
 		_ = c.Ping(nil)
-		c.loop.wheel.schedule(c, c.lastActive+max(idle, idle/2+2))
+		c.loop.wheel.schedule(c, c.tick+max(idle, idle/2+2))
 	case c.pinged:
-		c.loop.wheel.schedule(c, c.lastActive+idle)
+		c.loop.wheel.schedule(c, c.tick+idle)
 	default:
-		c.loop.wheel.schedule(c, c.lastActive+idle/2+1)
+		c.loop.wheel.schedule(c, c.tick+idle/2+1)
 	}
 }
 

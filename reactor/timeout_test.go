@@ -107,7 +107,7 @@ func TestIdleAfterSuspension(t *testing.T) {
 		t.Fatal("closed")
 	}
 	before := s.l.wheel.now
-	s.e.epoch = s.e.epoch.Add(-2 * s.c.cfg.tick) // the clock goes on from here
+	s.e.epoch = s.e.epoch.Add(-2 * s.l.cfg.tick) // the clock goes on from here
 	s.l.expireTimers()
 	if passed := s.l.wheel.now - before; passed != 2 && passed != 3 {
 		t.Errorf("%d ticks have passed, want 2", passed)

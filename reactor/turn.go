@@ -12,7 +12,9 @@ import (
 // turn takes in what has arrived. It reports whether the connection is to be closed.
 func (c *Conn) turn(p []byte) (cut bool) {
 	c.begin()
-	c.lastActive = c.loop.wheel.now
+	if !c.limited {
+		c.tick = c.loop.wheel.now
+	}
 	c.pinged = false
 	c.protect(func() { c.read(p) })
 	return c.endTurn()
@@ -72,8 +74,8 @@ func (c *Conn) settle() (cut bool) {
 	c.write()
 	drained := c.takeDrained()
 	// The server closes first, a client waits for that (RFC 6455 7.1.1).
-	if c.flags.has(flagFinished) && c.out == nil && !c.shut && c.cfg.decoder.Role == codec.Server {
-		c.shut = true
+	if c.flags.has(flagFinished) && c.out == nil && !c.flags.has(flagShut) && c.loop.cfg.decoder.Role == codec.Server {
+		c.flags.set(flagShut)
 		shutdownWrite(int(c.fd))
 	}
 	cut = c.flags.has(flagCut)
@@ -81,7 +83,7 @@ func (c *Conn) settle() (cut bool) {
 	c.mu.Unlock()
 	c.arm(full)
 	if drained && !cut {
-		if hook := c.cfg.onDrain; hook != nil {
+		if hook := c.loop.cfg.onDrain; hook != nil {
 			c.protect(func() { hook(c) })
 		}
 	}
@@ -100,7 +102,7 @@ func (c *Conn) protect(f func()) {
 
 // panicked ends a connection whose handler or hook panicked with r.
 func (c *Conn) panicked(r any) {
-	c.cfg.log.Error("a handler panicked; its connection is closed with 1011",
+	c.loop.cfg.log.Error("a handler panicked; its connection is closed with 1011",
 		"panic", r, "remote", c.RemoteAddr(), "stack", string(debug.Stack()))
 	if c.phase == phaseHandshake && c.loop.engine.srv != nil {
 		c.refuse(errUpgrade)
@@ -115,7 +117,7 @@ var errInternal = &codec.CloseError{Code: codec.CloseInternalError, Reason: "int
 // read handles bytes according to the phase, which they may change.
 func (c *Conn) read(p []byte) {
 	if c.phase == phaseHandshake {
-		if c.cfg.decoder.Role == codec.Client {
+		if c.loop.cfg.decoder.Role == codec.Client {
 			p = c.readResponse(p)
 		} else {
 			p = c.readHandshake(p)
@@ -164,11 +166,11 @@ func (c *Conn) dispatch(m codec.Message) {
 	}
 	switch m.Opcode {
 	case codec.Text, codec.Binary:
-		c.cfg.handler.OnMessage(c, m)
+		c.handler().OnMessage(c, m)
 	case codec.Ping:
 		c.pong(m.Payload)
 	case codec.Pong:
-		if hook := c.cfg.onPong; hook != nil {
+		if hook := c.loop.cfg.onPong; hook != nil {
 			hook(c, m.Payload)
 		}
 	}

@@ -61,7 +61,7 @@ func (c *Conn) WritePrepared(m *codec.Prepared) error {
 	if err := c.admit(c.frameLen(len(m.Payload()))); err != nil {
 		return c.overflow(err)
 	}
-	if c.cfg.decoder.Role == codec.Client {
+	if c.loop.cfg.decoder.Role == codec.Client {
 		c.queue(m.Opcode(), m.Payload())
 		return nil
 	}
@@ -123,7 +123,7 @@ func (c *Conn) writeControl(op codec.Opcode, p []byte) error {
 
 // controlFits reports whether there is room for a control frame.
 func (c *Conn) controlFits() bool {
-	return c.pending() <= controlRoom || c.pending()-controlRoom <= c.cfg.outbound
+	return c.pending() <= controlRoom || c.pending()-controlRoom <= c.loop.cfg.outbound
 }
 
 // The methods from here on are called with c.mu held.
@@ -139,7 +139,7 @@ func (c *Conn) admit(n int) error {
 	if !c.maySend() {
 		return c.tooLate()
 	}
-	limit := c.cfg.outbound
+	limit := c.loop.cfg.outbound
 	if p := c.pending(); p == 0 || n <= limit-p {
 		return nil
 	}
@@ -155,7 +155,7 @@ func (c *Conn) overflow(err error) error {
 	if err != ErrBufferFull {
 		return err
 	}
-	switch c.cfg.policy {
+	switch c.loop.cfg.policy {
 	case OverflowDrop:
 		c.loop.engine.core.dropped.Add(1)
 		return nil
@@ -170,7 +170,7 @@ func (c *Conn) overflow(err error) error {
 
 // queue encodes a frame behind what is pending.
 func (c *Conn) queue(op codec.Opcode, p []byte) {
-	if len(p) >= flushAt && !c.flags.has(flagFull) && c.cfg.decoder.Role == codec.Server && c.deflating() == nil {
+	if len(p) >= flushAt && !c.flags.has(flagFull) && c.loop.cfg.decoder.Role == codec.Server && c.deflating() == nil {
 		c.writeThrough(codec.AppendHeader(c.buffer().B, true, op, len(p)), p)
 		return
 	}
@@ -182,10 +182,10 @@ func (c *Conn) queue(op codec.Opcode, p []byte) {
 // only as far as the socket does not take it.
 func (c *Conn) writeThrough(head, p []byte) {
 	c.out.B = head
-	unsent := len(head) - int(c.sent)
-	n, err := writeBoth(int(c.fd), head[c.sent:], p)
-	c.out.B = append(c.out.B, p[max(n-unsent, 0):]...)
-	c.wrote(min(n, unsent), err)
+	head = c.unsent()
+	n, err := writeBoth(int(c.fd), head, p)
+	c.out.B = append(c.out.B, p[max(n-len(head), 0):]...)
+	c.wrote(min(n, len(head)), err)
 	c.wake()
 }
 
@@ -193,7 +193,7 @@ func (c *Conn) writeThrough(head, p []byte) {
 // compressed where that was agreed on.
 func (c *Conn) encode(op codec.Opcode, p []byte) {
 	b := c.buffer()
-	client := c.cfg.decoder.Role == codec.Client
+	client := c.loop.cfg.decoder.Role == codec.Client
 	d := c.deflating()
 	switch {
 	case d != nil && client:
@@ -208,7 +208,7 @@ func (c *Conn) encode(op codec.Opcode, p []byte) {
 }
 
 // frameLen is the length of a frame with n bytes of payload.
-func (c *Conn) frameLen(n int) int { return codec.HeaderLen(c.cfg.decoder.Role, n) + n }
+func (c *Conn) frameLen(n int) int { return codec.HeaderLen(c.loop.cfg.decoder.Role, n) + n }
 
 // buffer returns the buffer of what is pending.
 func (c *Conn) buffer() *bytebufferpool.ByteBuffer {
@@ -243,20 +243,26 @@ func (c *Conn) wakeUp() {
 	c.mu.Unlock()
 }
 
-// pending is the number of bytes that wait to be written.
-func (c *Conn) pending() int {
-	if c.out == nil {
-		return 0
+// unsent is what waits to be written.
+func (c *Conn) unsent() []byte {
+	switch {
+	case c.out == nil:
+		return nil
+	case c.rare == nil:
+		return c.out.B
 	}
-	return len(c.out.B) - int(c.sent)
+	return c.out.B[c.rare.sent:]
 }
+
+// pending is the number of bytes that wait to be written.
+func (c *Conn) pending() int { return len(c.unsent()) }
 
 // write hands to the kernel what it takes of what is pending. All writes of a connection are made
 // here, so that gnet's own buffer, which has no bound, is never used; and all with mu held and fd
 // checked, so that none can reach a connection that took over the descriptor.
 func (c *Conn) write() {
 	for c.sendable() {
-		n, err := writeSocket(int(c.fd), c.out.B[c.sent:])
+		n, err := writeSocket(int(c.fd), c.unsent())
 		c.wrote(n, err)
 	}
 }
@@ -266,7 +272,7 @@ func (c *Conn) sendable() bool { return c.out != nil && !c.flags.has(flagFull) &
 
 // wrote notes what came of writing all that is pending.
 func (c *Conn) wrote(n int, err error) {
-	rest := len(c.out.B) - int(c.sent)
+	rest := c.pending()
 	switch {
 	case err == unix.EAGAIN:
 		n = 0
@@ -275,10 +281,11 @@ func (c *Conn) wrote(n int, err error) {
 		return
 	}
 	if n < rest {
-		c.sent += uint32(n)
-		c.dropSent()
 		c.flags.set(flagFull)
-		c.rarely().congested = true
+		r := c.rarely()
+		r.congested = true
+		r.sent += uint32(n)
+		r.dropSent(c.out)
 		c.loop.engine.core.writable.await(c)
 		return
 	}
@@ -293,11 +300,10 @@ func (c *Conn) wrote(n int, err error) {
 
 // dropSent drops what has been sent from the front of the buffer when it is the larger part, so that the
 // buffer of a client that never catches up does not grow, and no byte is moved more often than once.
-func (c *Conn) dropSent() {
-	b := c.out
-	if int(c.sent) > len(b.B)/2 || c.sent > 1<<30 {
-		b.B = b.B[:copy(b.B, b.B[c.sent:])]
-		c.sent = 0
+func (r *rare) dropSent(b *bytebufferpool.ByteBuffer) {
+	if int(r.sent) > len(b.B)/2 || r.sent > 1<<30 {
+		b.B = b.B[:copy(b.B, b.B[r.sent:])]
+		r.sent = 0
 	}
 }
 
@@ -325,7 +331,9 @@ func (c *Conn) release() {
 		bytebufferpool.Put(c.out)
 		c.out = nil
 	}
-	c.sent = 0
+	if c.rare != nil {
+		c.rare.sent = 0
+	}
 }
 
 // broken ends a connection that can no longer be written to.
