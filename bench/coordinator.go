@@ -24,7 +24,8 @@ type Worker struct {
 //
 // When the context ends, the workers end their runs, and there is a result. A worker that is lost or
 // fails ends the run of the others too; then the check "workers" of the result is not met. There is an
-// error, and no result, when no worker has one. The streams are closed.
+// error, and no result, when no worker has one. An error of o.Sync ends the run, too. The streams are
+// closed.
 func RunOn(ctx context.Context, scenario string, o Options, workers []Worker) (*Result, error) {
 	defer func() {
 		for _, w := range workers {
@@ -35,7 +36,7 @@ func RunOn(ctx context.Context, scenario string, o Options, workers []Worker) (*
 	if err != nil {
 		return nil, err
 	}
-	c := &coordinator{progress: o.Progress, news: make(chan news), over: make(chan struct{})}
+	c := &coordinator{progress: o.Progress, sync: o.Sync, news: make(chan news), over: make(chan struct{})}
 	defer close(c.over)
 	for i, w := range workers {
 		c.crew = append(c.crew, &crewman{name: w.Name, orders: json.NewEncoder(w.Conn)})
@@ -52,6 +53,7 @@ func RunOn(ctx context.Context, scenario string, o Options, workers []Worker) (*
 type coordinator struct {
 	crew     []*crewman
 	progress func(Sample, string)
+	sync     func(context.Context, string) error
 	news     chan news
 	over     chan struct{}
 	stopped  bool
@@ -109,7 +111,7 @@ func (c *coordinator) run(ctx context.Context) {
 	for !c.all((*crewman).done) {
 		select {
 		case n := <-c.news:
-			c.hear(n)
+			c.hear(ctx, n)
 		case <-interrupted:
 			interrupted = nil
 			c.stop()
@@ -149,7 +151,7 @@ func (c *coordinator) stop() {
 }
 
 // hear takes in what has come from a worker.
-func (c *coordinator) hear(n news) {
+func (c *coordinator) hear(ctx context.Context, n news) {
 	m := c.crew[n.from]
 	switch {
 	case n.err != nil:
@@ -159,7 +161,7 @@ func (c *coordinator) hear(n news) {
 		m.result = n.Result
 	case n.At != "":
 		m.at = n.At
-		c.advance(n.At)
+		c.advance(ctx, n.At)
 	case n.Sample != nil:
 		m.sample = n.Sample
 		c.tell(n.Phase)
@@ -167,8 +169,12 @@ func (c *coordinator) hear(n news) {
 }
 
 // advance lets the workers go on when all have come to a stage.
-func (c *coordinator) advance(stage string) {
+func (c *coordinator) advance(ctx context.Context, stage string) {
 	if !c.all(func(m *crewman) bool { return m.at == stage || m.done() }) {
+		return
+	}
+	if c.sync != nil && c.sync(ctx, stage) != nil {
+		c.stop()
 		return
 	}
 	for i, m := range c.crew {

@@ -46,6 +46,7 @@ func (r *Result) mergeHistograms(results []*Result) error {
 		{&r.Latency, func(w *Result) *Latency { return w.Latency }},
 		{&r.RawLatency, func(w *Result) *Latency { return w.RawLatency }},
 		{&r.Connect, func(w *Result) *Latency { return w.Connect }},
+		{&r.Delivered, func(w *Result) *Latency { return w.Delivered }},
 	} {
 		if err := mergeInto(d.to, results, d.from); err != nil {
 			return err

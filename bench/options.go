@@ -67,6 +67,10 @@ type Options struct {
 	PID int
 	// Pings is the interval of pings on idle connections in connect and storm; 0 for none.
 	Pings time.Duration
+	// Mute sends no echoes in hold. Listen is how long hold waits for what the server publishes; 0 is not
+	// at all.
+	Mute   bool
+	Listen time.Duration
 	// Publishers and Subscribers are the connections of fanout. Defaults 1 and Conns.
 	Publishers, Subscribers int
 	// Slow and Stuck are the clients that read slowly, and never, in slow. Defaults 10 and 10;
@@ -79,8 +83,10 @@ type Options struct {
 
 	// Progress is told about each second, and about the phase of the run. It may be nil.
 	Progress func(s Sample, phase string) `json:"-"`
-	// Sync is called before the run begins to connect and before it begins to measure, and returns
-	// when it may; the run ends when the context does meanwhile. It may be nil.
+	// Sync is called before the run begins to connect, before it begins to measure, and in hold before
+	// the echoes ("echo") and before it waits for what is published ("publish"); it returns when the run
+	// may go on. The run ends when the context does meanwhile. It may be nil. With workers, it is called
+	// when all have come that far, and holds all up.
 	Sync func(ctx context.Context, stage string) error `json:"-"`
 	// Logger gets warnings of the event loops. Default: discarded.
 	Logger *slog.Logger `json:"-"`
@@ -138,7 +144,7 @@ func (o *Options) check() error {
 		}
 	}
 	switch {
-	case o.Conns < 0 || o.Depth < 0 || o.Loops < 0 || o.Rate < 0 || o.Ramp < 0 || o.Publishers < 0 || o.Subscribers < 0 || o.Pings < 0:
+	case o.Conns < 0 || o.Depth < 0 || o.Loops < 0 || o.Rate < 0 || o.Ramp < 0 || o.Publishers < 0 || o.Subscribers < 0 || o.Pings < 0 || o.Listen < 0:
 		return errors.New("a number is negative")
 	case o.Duration < 0:
 		return errors.New("the duration is negative")
@@ -253,6 +259,8 @@ func (o *Options) settings(scenario string) map[string]string {
 	set("origin", o.Origin != "", o.Origin)
 	set("seed", o.Seed != 1, o.Seed)
 	set("pings", o.Pings > 0, o.Pings)
+	set("mute", o.Mute, true)
+	set("listen", o.Listen > 0, o.Listen)
 	set("lines", len(o.Lines) > 0, len(o.Lines)) // how many; their file is not known here
 	var names []string
 	for _, f := range o.Fields {

@@ -108,6 +108,7 @@ func TestOptionsRefused(t *testing.T) {
 		"raw mixed":     func(o *Options) { raw(o); o.Size = mixed },
 		"raw nothing":   func(o *Options) { raw(o); o.Size = FixedSize(0) },
 		"raw verify":    func(o *Options) { raw(o); o.Verify = true },
+		"listen":        func(o *Options) { o.Listen = -1 },
 		"raw pings":     func(o *Options) { raw(o); o.Pings = time.Second },
 		"raw and lines": func(o *Options) { raw(o); o.Lines = []string{"x"} },
 	} {
@@ -131,7 +132,7 @@ func TestOptionsJSON(t *testing.T) {
 	o := Options{
 		Targets: []string{"ws://h:1/"}, Conns: 1, Ramp: 2.5, Depth: 3, Rate: 4.5, Duration: 5, Warmup: -1, Size: sizes, Binary: true,
 		Lines: []string{"x"}, Verify: true, Raw: true, Deflate: true, Insecure: true, CA: []byte{1}, Source: netip.MustParsePrefix("127.0.0.0/8"), Fields: []codec.Field{{Name: "A", Value: "b"}},
-		Subprotocols: []string{"p"}, Origin: "o", Seed: 1 << 63, Loops: 6, PID: 7, Pings: 8, Publishers: 9, Subscribers: 10,
+		Subprotocols: []string{"p"}, Origin: "o", Seed: 1 << 63, Loops: 6, PID: 7, Pings: 8, Mute: true, Listen: 13, Publishers: 9, Subscribers: 10,
 		Slow: 11, Stuck: -1, SLO: SLO{99.9, time.Second}, Worker: 12,
 	}
 	v := reflect.ValueOf(o)

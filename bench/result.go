@@ -22,6 +22,7 @@ type Result struct {
 	Latency     *Latency    `json:"latency,omitempty"`     // from the intended time of sending where there is one, otherwise from sending
 	RawLatency  *Latency    `json:"raw_latency,omitempty"` // from the actual time of sending (open loop only)
 	Connect     *Latency    `json:"connect,omitempty"`     // connect and upgrade
+	Delivered   *Latency    `json:"delivered,omitempty"`   // of hold: from the publish to each connection
 	Fanout      *Fanout     `json:"fanout,omitempty"`
 	Verify      *Verify     `json:"verify,omitempty"`
 

@@ -110,6 +110,8 @@ func newClient(o *Options) *reactor.Client {
 const (
 	stageConnect = "connect"
 	stageMeasure = "measure"
+	stageEcho    = "echo"    // of hold
+	stagePublish = "publish" // of hold
 )
 
 // synchronize waits until all workers have come as far, where there are several. Its error, which

@@ -7,6 +7,8 @@ const (
 	phaseConnecting = "connecting"
 	phaseWarmup     = "warm-up"
 	phaseMeasuring  = "measuring"
+	phaseEchoing    = "echoing"
+	phaseListening  = "listening"
 	phaseEnding     = "ending"
 )
 

@@ -15,6 +15,7 @@ var Scenarios = []Scenario{
 	{"rate", "open loop: -rate messages/s on a fixed schedule; how long do they take, from when they were due?", RunRate},
 	{"search", "the highest open-loop rate that keeps the objective -slo", RunSearch},
 	{"connect", "open -conns connections at -ramp per second and hold them; with -pid, what does each cost?", RunConnect},
+	{"hold", "open -conns connections, hold them idle for -duration, then have each echo once; are all still there?", RunHold},
 	{"churn", "connect, upgrade, echo once, close, over and over; how many per second?", RunChurn},
 	{"fanout", "publish to a room; how long until the first, median and last receiver has it?", RunFanout},
 	{"slow", "echo beside clients that read slowly (-slow) or never (-stuck)", RunSlow},

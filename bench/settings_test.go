@@ -48,6 +48,7 @@ func TestSettings(t *testing.T) {
 		{"rate", Options{Rate: 0.5, Binary: true, Verify: true}, with(map[string]string{"rate": "0.5", "binary": "true", "verify": "true"})},
 		{"search", Options{}, with(map[string]string{"slo": "p99=10ms"})},
 		{"connect", Options{Ramp: 2e6, Pings: time.Minute}, with(map[string]string{"ramp": "2000000", "pings": "1m0s"})},
+		{"hold", Options{Mute: true, Listen: time.Second}, with(map[string]string{"mute": "true", "listen": "1s"})},
 		{"fanout", Options{Publishers: 3, Depth: 2}, with(map[string]string{"depth": "2", "publishers": "3", "subscribers": "100"})},
 		{"slow", Options{Stuck: 4}, with(map[string]string{"depth": "1", "slow": "10", "stuck": "4"})},
 		{

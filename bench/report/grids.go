@@ -27,7 +27,7 @@ func distributions(r *bench.Result) []distribution {
 	}
 	all := []distribution{{name, r.Latency}, {"raw", r.RawLatency}}
 	all = append(all, fanouts(r)...)
-	all = append(all, distribution{"connect", r.Connect})
+	all = append(all, distribution{"delivered", r.Delivered}, distribution{"connect", r.Connect})
 	return slices.DeleteFunc(all, func(d distribution) bool { return d.Latency == nil })
 }
 

@@ -44,7 +44,7 @@ func parseFlags(s bench.Scenario, args []string, out io.Writer) (*flags, error) 
 	f.connectionFlags(fs)
 	f.messageFlags(fs)
 	f.runFlags(fs)
-	if f.has("echo", "rate", "connect", "churn", "slow", "storm") {
+	if f.has("echo", "rate", "connect", "hold", "churn", "slow", "storm") {
 		f.crew.flags(fs)
 	}
 	f.outputFlags(fs)
@@ -99,7 +99,7 @@ func (f *flags) connectionFlags(fs *flag.FlagSet) {
 		fs.BoolVar(&o.Raw, "raw", false, "plain TCP without WebSocket, to tcp://host:port: send messages of one size, and take as many bytes for the answer")
 	}
 	switch {
-	case f.has("connect", "storm"):
+	case f.has("connect", "hold", "storm"):
 		fs.DurationVar(&o.Pings, "pings", 0, "ping idle connections at this `interval`; one without a pong is lost; 0 is never")
 	case f.has("fanout"):
 		fs.IntVar(&o.Publishers, "publishers", 1, "`connections` that publish, and hear everything too")
@@ -128,6 +128,10 @@ func (f *flags) messageFlags(fs *flag.FlagSet) {
 		fs.IntVar(&o.Depth, "depth", 1, "`messages` in flight per connection, or per publisher")
 	}
 	switch f.scenario {
+	case "hold":
+		fs.Float64Var(&o.Rate, "rate", 0, "`messages` per second when each connection echoes one; 0 is all at once")
+		fs.BoolVar(&o.Mute, "mute", false, "send none")
+		fs.DurationVar(&o.Listen, "listen", 0, "`time` to wait after that for one message to each connection, which begins with the time of its publish in ns since 1970 and a space; 0 is not to")
 	case "rate":
 		fs.Float64Var(&o.Rate, "rate", 0, "`messages` per second, over all connections (needed)")
 	case "search":

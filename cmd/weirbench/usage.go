@@ -37,6 +37,14 @@ Examples:
   weirbench connect -conns 10000 -ramp 2000 -pid $(pgrep -x weir) ws://localhost:8080
   weirbench connect -conns 50000 -spawn 3 -source 127.0.0.0/8 -pings 30s ws://localhost:8080`,
 
+	"hold": `The connections are opened at the ramp's rate and held for -duration without a message. Each is
+to echo one then, which shows that it is still there. With -listen they also wait for what somebody
+else has the server publish to all.
+
+Examples:
+  weirbench hold -conns 10000 -ramp 5000 -duration 2m -rate 10000 -verify ws://localhost:8080
+  weirbench hold -conns 50000 -spawn 3 -source 127.0.0.0/8 -duration 5m -rate 10000 ws://localhost:8080`,
+
 	"churn": `As many workers as -conns connect, upgrade, have one message echoed and close, over and over.
 Messages and latencies in the report are those of whole cycles.
 
