@@ -35,7 +35,7 @@ func Build(src, bin string) (Missing, error) {
 	if err := run(src, "go", here...); err != nil {
 		return nil, err
 	}
-	if err := run(filepath.Join(src, "..", ".."), "go", "build", "-o", to, "./cmd/weir", "./cmd/weirbench"); err != nil {
+	if err := BuildWeir(src, bin); err != nil {
 		return nil, err
 	}
 	missing := Missing{}
@@ -46,6 +46,15 @@ func Build(src, bin string) (Missing, error) {
 		missing["bun"] = err.Error()
 	}
 	return missing, nil
+}
+
+// BuildWeir builds Weir and the load generator only.
+func BuildWeir(src, bin string) error {
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		return err
+	}
+	return run(filepath.Join(src, "..", ".."), "go", "build", "-o", bin+string(filepath.Separator), "./cmd/weir", "./cmd/weirbench")
 }
 
 // linkBun links the binary that npm has installed, and the script next to it.

@@ -83,6 +83,9 @@ func TestQuick(t *testing.T) {
 	}
 }
 
+// The markers of a page.
+const begin, end = "<!-- begin peers -->", "<!-- end peers -->"
+
 // TestRender holds that a page is written from results that were kept, with its plots.
 func TestRender(t *testing.T) {
 	dir := t.TempDir()
@@ -90,7 +93,7 @@ func TestRender(t *testing.T) {
 	if err := someResults().save(kept); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(page, []byte("# Before\n\n"+beginMarker+"\nold\n"+endMarker+"\nAfter\n"), 0o644); err != nil {
+	if err := os.WriteFile(page, []byte("# Before\n\n"+begin+"\nold\n"+end+"\nAfter\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second time changes nothing
@@ -102,7 +105,7 @@ func TestRender(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := "# Before\n\n" + beginMarker + "\n" + strings.TrimSpace(markdown(someResults(), "b/plots")) + "\n" + endMarker + "\nAfter\n"
+		want := "# Before\n\n" + begin + "\n" + strings.TrimSpace(markdown(someResults(), "b/plots")) + "\n" + end + "\nAfter\n"
 		if string(got) != want {
 			t.Errorf("page\n%s\nwant\n%s", got, want)
 		}

@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"example.org/weir/bench/peers/page"
 )
 
 // markdown renders results. Plots are referred to in the folder plots, which is relative to the page.
@@ -14,7 +16,7 @@ func markdown(res *results, plots string) string {
 	writeCircumstances(&b, res)
 	for _, c := range charts(res) {
 		fmt.Fprintf(&b, "\n#### %s\n\nMedian; %s, and in parentheses how many times Weir's.\n\n", c.title, c.unit)
-		writeTable(&b, overview(res, c.rows))
+		overview(res, c.rows).Write(&b)
 		fmt.Fprintf(&b, "\n![%s](%s)\n", c.title, path.Join(plots, c.name+".svg"))
 	}
 	writeDetails(&b, res)
@@ -34,13 +36,13 @@ func writeCircumstances(b *strings.Builder, res *results) {
 		b.WriteString(" **The run was interrupted: rows and rounds are missing.**")
 	}
 	fmt.Fprintf(b, "\n\n    %s\n\n", strings.Join(res.Command, " "))
-	versions := table{words: true, head: []string{"peer", "version"}}
+	versions := page.Table{Words: true, Head: []string{"peer", "version"}}
 	for _, p := range res.Peers {
 		if v, ok := res.Versions[p]; ok {
-			versions.body = append(versions.body, []string{p, v})
+			versions.Body = append(versions.Body, []string{p, v})
 		}
 	}
-	writeTable(b, versions)
+	versions.Write(b)
 }
 
 // writeDetails writes a table for each row, under the heading of its group.
@@ -58,9 +60,9 @@ func writeDetails(b *strings.Builder, res *results) {
 	for _, g := range groups {
 		fmt.Fprintf(b, "\n<details><summary>%s</summary>\n", g)
 		for _, r := range res.Rows {
-			if t := rowTable(res, r); r.Group == g && len(t.body) > 0 {
+			if t := rowTable(res, r); r.Group == g && len(t.Body) > 0 {
 				fmt.Fprintf(b, "\n**%s** (`%s`)\n\n", r.Title, r.Name)
-				writeTable(b, t)
+				t.Write(b)
 			}
 		}
 		b.WriteString("\n</details>\n")
@@ -96,22 +98,8 @@ func writeReasons(b *strings.Builder, res *results) {
 		}
 	}
 	if len(lines) > 0 {
-		fmt.Fprintf(b, "\nWithout figures (%s):\n\n%s\n", nothing, strings.Join(lines, "\n"))
+		fmt.Fprintf(b, "\nWithout figures (%s):\n\n%s\n", page.Nothing, strings.Join(lines, "\n"))
 	}
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// writeTable writes a table. Figures are aligned to the right.
-func writeTable(b *strings.Builder, t table) {
-	line := func(cells []string) { fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | ")) }
-	line(t.head)
-	align := "--:|"
-	if t.words {
-		align = "---|"
-	}
-	b.WriteString("|---|" + strings.Repeat(align, len(t.head)-1) + "\n")
-	for _, cells := range t.body {
-		line(cells)
-	}
-}

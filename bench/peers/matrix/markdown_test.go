@@ -88,25 +88,6 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
-func TestBetween(t *testing.T) {
-	block := beginMarker + "\nnew\n" + endMarker
-	for page, want := range map[string]string{
-		"":    block + "\n",
-		"# A": "# A\n\n" + block + "\n",
-		"A\n" + beginMarker + "\nold\n" + endMarker + "\nB\n": "A\n" + block + "\nB\n",
-		beginMarker + endMarker:                               block,
-	} {
-		if got, err := between(page, "\nnew\n\n"); err != nil || got != want {
-			t.Errorf("%q becomes %q, %v; want %q", page, got, err, want)
-		}
-	}
-	for _, page := range []string{"A " + beginMarker + " B", "A " + endMarker + " B", endMarker + beginMarker} {
-		if got, err := between(page, "new"); err == nil {
-			t.Errorf("%q becomes %q, want an error", page, got)
-		}
-	}
-}
-
 // TestPlots holds that each chart is a well-formed SVG, that it has the colours of those peers that it
 // has figures of, and that it is always the same.
 func TestPlots(t *testing.T) {

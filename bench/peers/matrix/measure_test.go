@@ -208,7 +208,7 @@ func TestMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{beginMarker, "| gorilla | github.com/gorilla/websocket v1.5.3 |", "weirbench echo -conns 4", endMarker} {
+	for _, want := range []string{begin, "| gorilla | github.com/gorilla/websocket v1.5.3 |", "weirbench echo -conns 4", end} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the page lacks %q:\n%s", want, text)
 		}

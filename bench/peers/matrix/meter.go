@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"example.org/weir/bench"
+	"example.org/weir/bench/peers"
 )
 
 // interval is the time between readings.
@@ -79,7 +79,7 @@ func (m *meter) read() (r reading, err error) {
 		return r, err
 	}
 	r.at = time.Now()
-	if r.unused, r.stolen, err = coreTimes(string(stat), m.core); err != nil {
+	if r.unused, r.stolen, err = peers.CoreTimes(string(stat), "cpu"+strconv.Itoa(m.core)); err != nil {
 		return r, err
 	}
 	for _, pid := range m.pids {
@@ -91,33 +91,6 @@ func (m *meter) read() (r reading, err error) {
 		r.resident += float64(resident)
 	}
 	return r, nil
-}
-
-// coreTimes finds a core's line in /proc/stat: user nice system idle iowait irq softirq steal, in
-// hundredths of a second (proc_stat(5)). What a core was busy with is measured by what is left of the
-// time: the kernel counts idle time exactly, and the rest by sampling.
-func coreTimes(stat string, core int) (unused, stolen float64, err error) {
-	const ticks = 100
-	const idle, iowait, steal = 4, 5, 8
-	name := "cpu" + strconv.Itoa(core)
-	for line := range strings.Lines(stat) {
-		fields := strings.Fields(line)
-		if len(fields) <= steal || fields[0] != name {
-			continue
-		}
-		for _, i := range []int{idle, iowait, steal} {
-			n, err := strconv.ParseFloat(fields[i], 64)
-			if err != nil {
-				return 0, 0, fmt.Errorf("/proc/stat: %w", err)
-			}
-			unused += n / ticks
-			if i == steal {
-				stolen = n / ticks
-			}
-		}
-		return unused, stolen, nil
-	}
-	return 0, 0, fmt.Errorf("/proc/stat has no %s", name)
 }
 
 // at interpolates the readings.

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"example.org/weir/bench/peers"
+	"example.org/weir/bench/peers/page"
 )
 
 // The kinds of rows.
@@ -61,22 +63,22 @@ func quickRows() []row {
 
 func echoRow(size, conns, depth int) row {
 	return row{
-		Name:  fmt.Sprintf("echo/%s/%dx%d", unspaced(bytesText(size)), conns, depth),
-		Group: "Echo, " + bytesText(size),
-		Title: fmt.Sprintf("%s connections, %d in flight", thousands(conns), depth),
+		Name:  fmt.Sprintf("echo/%s/%dx%d", strings.ReplaceAll(page.Bytes(size), " ", ""), conns, depth),
+		Group: "Echo, " + page.Bytes(size),
+		Title: fmt.Sprintf("%s connections, %d in flight", page.Thousands(conns), depth),
 		Kind:  echo, Conns: conns, Depth: depth, Size: size, Processes: 1,
 	}
 }
 
 func fanoutRow(n int) row {
 	return row{
-		Name: fmt.Sprintf("fanout/%d", n), Group: "Fan-out, 128 B", Title: "1 to " + thousands(n),
+		Name: fmt.Sprintf("fanout/%d", n), Group: "Fan-out, 128 B", Title: "1 to " + page.Thousands(n),
 		Kind: fanout, Conns: n, Depth: 1, Size: 128, Processes: 1,
 	}
 }
 
 func idleRow(n, processes int) row {
-	title := thousands(n) + " connections"
+	title := page.Thousands(n) + " connections"
 	if processes > 1 {
 		title += fmt.Sprintf(", %d processes", processes)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.org/weir/bench/peers"
+	"example.org/weir/bench/peers/page"
 )
 
 // step is one run that is to be made.
@@ -58,7 +59,7 @@ func (x run) summary() string {
 		return "– " + x.Why
 	}
 	if m, ok := x.Figures[memory]; ok {
-		return number(m) + " bytes per connection"
+		return page.Number(m) + " bytes per connection"
 	}
-	return fmt.Sprintf("%s/s, %s µs CPU, %s µs core", number(x.Figures[rate]), number(x.Figures[cpu]), number(x.Figures[core]))
+	return fmt.Sprintf("%s/s, %s µs CPU, %s µs core", page.Number(x.Figures[rate]), page.Number(x.Figures[cpu]), page.Number(x.Figures[core]))
 }

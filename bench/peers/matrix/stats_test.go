@@ -43,19 +43,3 @@ func TestRatio(t *testing.T) {
 		}
 	}
 }
-
-func TestNumber(t *testing.T) {
-	for x, want := range map[float64]string{
-		0: "0", 0.0123: "0.012", 0.99949: "0.999", 0.9996: "1.00", 1.234: "1.23", 9.994: "9.99", 9.996: "10.0",
-		12.34: "12.3", 99.94: "99.9", 99.96: "100", 999.4: "999", 999.6: "1,000", 1234567: "1,234,567", -1234: "-1,234",
-	} {
-		if got := number(x); got != want {
-			t.Errorf("%v is %q, want %q", x, got, want)
-		}
-	}
-	for n, want := range map[int]string{16: "16 B", 1000: "1000 B", 1 << 10: "1 KiB", 3 << 20: "3 MiB", 1<<20 + 1024: "1025 KiB"} {
-		if got := bytesText(n); got != want {
-			t.Errorf("%d bytes are %q, want %q", n, got, want)
-		}
-	}
-}

@@ -3,24 +3,15 @@ package main
 import (
 	"fmt"
 	"slices"
-)
 
-// nothing stands for a figure that there is not.
-const nothing = "–"
+	"example.org/weir/bench/peers/page"
+)
 
 // The peers that others are compared with.
 const (
 	limitPeer = "limit"
 	ownPeer   = "weir"
 )
-
-// table is a table of text. The first column is of names, the others are of figures unless words is
-// set.
-type table struct {
-	words bool
-	head  []string
-	body  [][]string
-}
 
 // mainFigure is the figure that peers are compared by: what a message, or a connection, costs.
 func mainFigure(r row) string {
@@ -31,31 +22,31 @@ func mainFigure(r row) string {
 }
 
 // rowTable has all figures of a row, a line for each peer.
-func rowTable(res *results, r row) table {
+func rowTable(res *results, r row) page.Table {
 	columns := columnsOf(r)
-	t := table{head: []string{"peer"}}
+	t := page.Table{Head: []string{"peer"}}
 	for _, c := range columns {
-		t.head = append(t.head, c.title)
+		t.Head = append(t.Head, c.title)
 	}
-	t.head = append(t.head, "× limit", "× Weir", "spread")
+	t.Head = append(t.Head, "× limit", "× Weir", "spread")
 	for _, peer := range res.peersOf(r) {
 		line := []string{peer}
 		for _, c := range columns {
-			cell := nothing
+			cell := page.Nothing
 			if s := res.stat(peer, r.Name, c.figure); s.N > 0 {
-				cell = number(s.Median)
+				cell = page.Number(s.Median)
 			}
-			if c.figure == rate && cell != nothing && res.generatorBound(peer, r.Name) {
+			if c.figure == rate && cell != page.Nothing && res.generatorBound(peer, r.Name) {
 				cell += "†"
 			}
 			line = append(line, cell)
 		}
 		s := res.stat(peer, r.Name, mainFigure(r))
-		spread := nothing
+		spread := page.Nothing
 		if s.N > 1 {
 			spread = fmt.Sprintf("%.0f %%", s.spread())
 		}
-		t.body = append(t.body, append(line,
+		t.Body = append(t.Body, append(line,
 			times(s, res.stat(limitPeer, r.Name, mainFigure(r))),
 			times(s, res.stat(ownPeer, r.Name, mainFigure(r))),
 			spread))
@@ -85,28 +76,28 @@ func columnsOf(r row) []column {
 
 // overview compares the peers over several rows by their main figure, and by how many times Weir's
 // it is.
-func overview(res *results, rows []row) table {
-	t := table{head: []string{"peer"}}
+func overview(res *results, rows []row) page.Table {
+	t := page.Table{Head: []string{"peer"}}
 	for _, r := range rows {
-		t.head = append(t.head, overviewTitle(r))
+		t.Head = append(t.Head, overviewTitle(r))
 	}
 	for _, peer := range res.Peers {
 		line := []string{peer}
 		any := false
 		for _, r := range rows {
 			s := res.stat(peer, r.Name, mainFigure(r))
-			cell := nothing
+			cell := page.Nothing
 			if s.N > 0 {
 				any = true
-				cell = number(s.Median)
-				if x := times(s, res.stat(ownPeer, r.Name, mainFigure(r))); x != nothing && peer != ownPeer {
+				cell = page.Number(s.Median)
+				if x := times(s, res.stat(ownPeer, r.Name, mainFigure(r))); x != page.Nothing && peer != ownPeer {
 					cell += " (" + x + ")"
 				}
 			}
 			line = append(line, cell)
 		}
 		if any {
-			t.body = append(t.body, line)
+			t.Body = append(t.Body, line)
 		}
 	}
 	return t
@@ -116,7 +107,7 @@ func overview(res *results, rows []row) table {
 func overviewTitle(r row) string {
 	switch r.Kind {
 	case echo:
-		return bytesText(r.Size)
+		return page.Bytes(r.Size)
 	case churn:
 		return "connect, echo, close"
 	}
@@ -149,7 +140,7 @@ func charts(res *results) (all []chart) {
 			add(
 				chart{
 					name:  fmt.Sprintf("echo-%d-depth-%d", conns, depth),
-					title: fmt.Sprintf("Echo, %s connections, %d in flight on each", thousands(conns), depth),
+					title: fmt.Sprintf("Echo, %s connections, %d in flight on each", page.Thousands(conns), depth),
 					unit:  perMessage,
 				},
 				func(r row) bool { return r.Kind == echo && r.Conns == conns && r.Depth == depth },
@@ -171,7 +162,7 @@ func charts(res *results) (all []chart) {
 func times(s, other stat) string {
 	x, ok := s.ratio(other)
 	if !ok {
-		return nothing
+		return page.Nothing
 	}
 	return fmt.Sprintf("%.2f×", x)
 }

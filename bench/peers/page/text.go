@@ -1,14 +1,13 @@
-package main
+package page
 
 import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 )
 
-// bytesText is a size such as 16 B, 4 KiB or 1 MiB.
-func bytesText(n int) string {
+// Bytes is a size such as 16 B, 4 KiB or 1 MiB.
+func Bytes(n int) string {
 	switch {
 	case n >= 1<<20 && n%(1<<20) == 0:
 		return strconv.Itoa(n>>20) + " MiB"
@@ -18,10 +17,8 @@ func bytesText(n int) string {
 	return strconv.Itoa(n) + " B"
 }
 
-func unspaced(s string) string { return strings.ReplaceAll(s, " ", "") }
-
-// thousands is a number with commas.
-func thousands(n int) string {
+// Thousands is a number with commas.
+func Thousands(n int) string {
 	s := strconv.Itoa(n)
 	sign := ""
 	if n < 0 {
@@ -33,13 +30,13 @@ func thousands(n int) string {
 	return sign + s
 }
 
-// number is a figure with three digits, or more where it has more before the point.
-func number(x float64) string {
+// Number is a figure with three digits, or more where it has more before the point.
+func Number(x float64) string {
 	switch a := math.Abs(x); {
 	case a == 0:
 		return "0"
 	case a >= 999.5:
-		return thousands(int(math.Round(x)))
+		return Thousands(int(math.Round(x)))
 	case a >= 99.95:
 		return fmt.Sprintf("%.0f", x)
 	case a >= 9.995:

@@ -1,0 +1,3 @@
+// Package page writes tables and figures, in Markdown, between the markers of a page such as
+// BENCHMARKS.md.
+package page
