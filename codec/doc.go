@@ -34,6 +34,12 @@
 // close frame, [CloseCode] has the numbers and names that IANA registers. A violation of the
 // protocol is a [*CloseError], which carries the code that the peer is to be told.
 //
+// # Proxies
+//
+// [ParseProxyHeader] reads what a proxy says of a connection before its first byte (HAProxy's PROXY protocol,
+// versions 1 and 2), [AppendForwarded] and [AppendXForwardedFor] what it says in a request (RFC 7239). Whom to
+// believe is for the caller to know.
+//
 // # Bytes
 //
 // What a function returns as part of its input aliases that input. Append functions write behind

@@ -65,12 +65,18 @@ func (p ExtensionParam) Value() []byte {
 	if bytes.IndexByte(p.raw, '\\') < 0 {
 		return p.raw
 	}
-	value := make([]byte, 0, len(p.raw))
-	for i := 0; i < len(p.raw); i++ {
-		if p.raw[i] == '\\' {
+	return unescape(p.raw)
+}
+
+// unescape returns a copy of the inside of a quoted-string without the backslashes of its quoted-pairs
+// (RFC 9110 5.6.4).
+func unescape(raw []byte) []byte {
+	value := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); i++ {
+		if raw[i] == '\\' {
 			i++
 		}
-		value = append(value, p.raw[i])
+		value = append(value, raw[i])
 	}
 	return value
 }
