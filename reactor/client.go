@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
-
 	"example.org/weir/codec"
 )
 
@@ -42,13 +40,12 @@ type Client struct {
 	TLS    *tls.Config
 	Logger *slog.Logger
 
-	core core
-	gnet *gnet.Client
+	core  core
+	loops enroller
 
-	mu        sync.Mutex
-	started   bool
-	closed    bool
-	enrolling sync.WaitGroup // Dials that wait for an event loop to take their socket
+	mu      sync.Mutex
+	started bool
+	closed  bool
 }
 
 // DialOptions say how a connection is opened. The zero value, and nil, ask for nothing special.
@@ -115,11 +112,11 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 		}
 	}
 	c := &Conn{Data: opt.Data, fd: -1, rare: r}
-	if err = cl.enroll(socket, c); err != nil {
+	switch err = cl.loops.enroll(socket, c); {
+	case err == errEnrollClosed:
+		return nil, ErrClientClosed
+	case err != nil:
 		return nil, err
-	}
-	if c.loop == nil { // gnet opens a connection before it returns, unless that fails
-		return nil, errors.New("reactor: the event loop did not take the connection")
 	}
 	select {
 	case err = <-d.done:
@@ -131,24 +128,6 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 		return nil, err
 	}
 	return c, nil
-}
-
-// enroll gives a socket to an event loop, which opens c for it. gnet waits for the loop to do so, so the
-// loops must not end meanwhile.
-func (cl *Client) enroll(socket net.Conn, c *Conn) error {
-	cl.mu.Lock()
-	if cl.closed {
-		cl.mu.Unlock()
-		_ = socket.Close()
-		return ErrClientClosed
-	}
-	cl.enrolling.Add(1)
-	cl.mu.Unlock()
-	defer cl.enrolling.Done()
-	if _, err := cl.gnet.EnrollContext(socket, c); err != nil {
-		return fmt.Errorf("reactor: %w", err)
-	}
-	return nil
 }
 
 // Conns returns the number of connections, those in their handshake or closing included.
@@ -164,11 +143,7 @@ func (cl *Client) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	return cl.core.drain(ctx, func() {
-		cl.enrolling.Wait()
-		_ = cl.gnet.Stop()
-		for _, e := range cl.core.engines {
-			e.eachLoop((*loop).ended)
-		}
+		cl.loops.stop()
 		close(cl.core.done)
 	})
 }
@@ -193,14 +168,11 @@ func (cl *Client) start() (err error) {
 	if err = cl.core.init(set.config(codec.Client, nil)); err != nil {
 		return fmt.Errorf("reactor: %w", err)
 	}
-	e := newEngine(&cl.core)
-	cl.core.engines = []*engine{e}
-	if cl.gnet, err = gnet.NewClient(e, set.gnetOptions(cl.core.cfg.log)...); err == nil {
-		err = cl.gnet.Start()
-	}
-	if err != nil {
+	cl.loops.engine = newEngine(&cl.core)
+	cl.core.engines = []*engine{cl.loops.engine}
+	if err = cl.loops.start(set.gnetOptions(cl.core.cfg.log)); err != nil {
 		cl.core.writable.stop()
-		return fmt.Errorf("reactor: %w", err)
+		return err
 	}
 	cl.started = true
 	go cl.core.tick()

@@ -1,0 +1,81 @@
+package reactor
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/panjf2000/gnet/v2"
+)
+
+// enroller runs event loops without a listener, for sockets that others have opened. The loops begin
+// with the first start.
+type enroller struct {
+	engine *engine
+
+	mu      sync.Mutex
+	gnet    *gnet.Client // nil until the loops run
+	closed  bool
+	waiting sync.WaitGroup // calls of enroll that wait for an event loop to take their socket
+}
+
+// errEnrollClosed is returned by start and enroll after stop.
+var errEnrollClosed = errors.New("reactor: the event loops have ended")
+
+// start starts the event loops if they do not run yet.
+func (n *enroller) start(options []gnet.Option) (err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.closed:
+		return errEnrollClosed
+	case n.gnet != nil:
+		return nil
+	}
+	cl, err := gnet.NewClient(n.engine, options...)
+	if err == nil {
+		err = cl.Start()
+	}
+	if err != nil {
+		return fmt.Errorf("reactor: %w", err)
+	}
+	n.gnet = cl
+	return nil
+}
+
+// enroll gives a socket, which must be a *net.TCPConn or *net.UnixConn, to an event loop, which opens c
+// for it before enroll returns. gnet waits for the loop to do so, so the loops must not end meanwhile. The
+// socket is closed in any case: the loop has a duplicate of its descriptor.
+func (n *enroller) enroll(socket net.Conn, c *Conn) error {
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		_ = socket.Close()
+		return errEnrollClosed
+	}
+	n.waiting.Add(1)
+	n.mu.Unlock()
+	defer n.waiting.Done()
+	if _, err := n.gnet.EnrollContext(socket, c); err != nil {
+		return fmt.Errorf("reactor: %w", err)
+	}
+	if c.loop == nil { // gnet opens a connection before it returns, unless that fails
+		return errNotTaken
+	}
+	return nil
+}
+
+var errNotTaken = errors.New("reactor: the event loop did not take the connection")
+
+// stop ends the event loops, waits until they have, and takes no more sockets.
+func (n *enroller) stop() {
+	n.mu.Lock()
+	n.closed = true
+	n.mu.Unlock()
+	n.waiting.Wait()
+	if n.gnet != nil {
+		_ = n.gnet.Stop()
+		n.engine.eachLoop((*loop).ended)
+	}
+}
