@@ -25,6 +25,7 @@ type Client struct {
 	MaxOutbound      int
 	Overflow         OverflowPolicy
 	OverflowTimeout  time.Duration
+	MaxBuffered      int64
 	HandshakeTimeout time.Duration // from the TCP connection to the end of the response
 	IdleTimeout      time.Duration
 	CloseTimeout     time.Duration
@@ -187,6 +188,7 @@ func (cl *Client) settings() *settings {
 		maxOutbound:  cl.MaxOutbound,
 		policy:       cl.Overflow,
 		overflow:     cl.OverflowTimeout,
+		maxBuffered:  cl.MaxBuffered,
 		handshake:    cl.HandshakeTimeout,
 		idle:         cl.IdleTimeout,
 		close:        cl.CloseTimeout,

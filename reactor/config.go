@@ -22,11 +22,13 @@ const (
 	defaultCloseTimeout     = 5 * time.Second
 	defaultReadBuffer       = 256 << 10
 	defaultDeflateMemory    = 64 << 20
+	defaultMaxBuffered      = 256 << 20
 )
 
 // settings are the fields that Server and Client have in common, as they were set.
 type settings struct {
 	maxMessage, maxFragments, maxOutbound int
+	maxBuffered                           int64
 	policy                                OverflowPolicy
 	overflow, handshake, idle, close      time.Duration
 	head                                  codec.HeadLimits
@@ -49,7 +51,8 @@ type config struct {
 	io       IOMode
 	head     codec.HeadLimits
 	decoder  codec.DecoderConfig
-	outbound int // bytes
+	outbound int   // bytes
+	buffered int64 // bytes, of all connections
 	policy   OverflowPolicy
 
 	deflate       *codec.Deflate // nil: no compression
@@ -78,6 +81,7 @@ func (s *settings) config(role codec.Role, h Handler) config {
 			Buffers:      buffers{},
 		},
 		outbound: limit(s.maxOutbound, defaultMaxOutbound),
+		buffered: int64(limit(int(s.maxBuffered), defaultMaxBuffered)),
 		policy:   s.policy,
 
 		deflate:       s.deflate,

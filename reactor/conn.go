@@ -84,6 +84,7 @@ type rare struct {
 	congested   bool   // the socket took less than it was given since the output was last empty
 	refused     bool   // a write was refused since then
 	sent        uint32 // bytes of Conn.out that have been written
+	accounted   int    // bytes of Conn.out that core.buffered counts
 	fullAt      uint32 // the tick since which writes are refused, 0 for none
 }
 

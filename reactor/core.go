@@ -12,15 +12,20 @@ import (
 
 // core is what a Server and a Client have in common: engines with their connections.
 type core struct {
-	cfg      config
-	conns    atomic.Int64  // opened and not yet closed
-	dropped  atomic.Int64  // messages, by OverflowDrop
-	draining atomic.Bool   // no new connections
-	empty    chan struct{} // gets a value when a draining core has lost its last connection
-	done     chan struct{} // closed when all engines have ended
-	writable *writableWatcher
-	engines  []*engine
-	stopped  sync.Once
+	cfg       config
+	conns     atomic.Int64 // opened and not yet closed
+	dropped   atomic.Int64 // messages, by OverflowDrop
+	tally     tally
+	pings     pingClock
+	congested atomic.Int64  // connections
+	buffered  atomic.Int64  // bytes that wait for them
+	shedding  atomic.Bool   // some of them are being cut
+	draining  atomic.Bool   // no new connections
+	empty     chan struct{} // gets a value when a draining core has lost its last connection
+	done      chan struct{} // closed when all engines have ended
+	writable  *writableWatcher
+	engines   []*engine
+	stopped   sync.Once
 
 	leased     atomic.Int64 // bytes of the contexts of compression
 	deflatings sync.Map     // those that connections share, by codec.DeflateParams
@@ -29,6 +34,7 @@ type core struct {
 // init prepares c for engines, and starts what they need besides.
 func (c *core) init(cfg config) (err error) {
 	c.cfg = cfg
+	c.pings = newPingClock()
 	c.empty = make(chan struct{}, 1)
 	c.done = make(chan struct{})
 	if cfg.io == IOUring {

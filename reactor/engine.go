@@ -85,6 +85,7 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	c.fd = int32(fd)
 	g.SetContext(c)
 	e.core.conns.Add(1)
+	e.core.tally.count(&e.core.tally.accepted)
 	l.wheel.add(c)
 	c.tick = l.wheel.now
 	if l.cfg.handshake > 0 {
@@ -133,6 +134,7 @@ func (e *engine) loop(el gnet.EventLoop) *loop {
 	l := &loop{engine: e, cfg: &e.core.cfg, events: el}
 	l.wheel.now = e.now()
 	l.batch = e.core.newBatch()
+	l.counts = e.core.tally.newLoop()
 	e.loops.Store(el, l) // only the loop itself asks for it
 	if e.over.Load() {   // OnShutdown may not have seen it
 		l.stop()
@@ -188,6 +190,7 @@ func (c *Conn) gone(cause error) {
 	c.decoder.Release()
 	l.wheel.drop(c)
 	if c.isOpen() {
+		countIn(&e.core.tally, &e.core.tally.closed, CloseKind{err.Code, err.Remote})
 		c.protect(func() { c.handler().OnClose(c, err) })
 	}
 	e.core.lost()

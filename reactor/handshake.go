@@ -170,6 +170,8 @@ func (c *Conn) answer(r *codec.Request) bool {
 
 // opened begins the exchange of frames.
 func (c *Conn) opened() {
+	t := &c.loop.engine.core.tally
+	t.count(&t.opened)
 	c.mu.Lock()
 	c.state.Or(openBit)
 	decoder := &c.loop.cfg.decoder
@@ -287,6 +289,7 @@ func (c *Conn) replyError(err error, head bool) {
 		c.loop.cfg.log.Error("Server.Upgrade failed", "err", err, "remote", c.RemoteAddr())
 		he = errUpgrade
 	}
+	countIn(&c.loop.engine.core.tally, &c.loop.engine.core.tally.refused, he.Status)
 	c.mu.Lock()
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: he})
 	b := c.buffer()

@@ -18,8 +18,11 @@ type loop struct {
 	mu      sync.Mutex
 	inbox   []task
 	tickDue bool
-	armed   bool // a run is due or going on, and will see what is in the inbox
-	stopped bool // gnet no longer runs tasks
+	tickAt  time.Time     // when tickDue became true
+	lag     time.Duration // of the tick before
+	held    int           // connections, at the tick before
+	armed   bool          // a run is due or going on, and will see what is in the inbox
+	stopped bool          // gnet no longer runs tasks
 
 	// The rest belongs to the loop.
 	taken     []task // what was taken out of the inbox last
@@ -30,6 +33,8 @@ type loop struct {
 	running   bool      // Run is being called
 	handshake handshake // for the requests that arrive whole, which are nearly all
 	upgrade   Upgrade
+	counts    *counts
+	untimed   uint // messages since one was timed
 }
 
 // task is a piece of work for a connection, to be done on its loop.
@@ -78,8 +83,22 @@ func (l *loop) tick() {
 	if l.stopped {
 		return
 	}
-	l.tickDue = true
+	if !l.tickDue {
+		l.tickDue = true
+		l.tickAt = time.Now()
+	}
 	l.arm()
+}
+
+// stats returns the state of the loop, from any goroutine.
+func (l *loop) stats() LoopStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	st := LoopStats{Conns: l.held, Lag: l.lag}
+	if l.tickDue {
+		st.Lag = max(st.Lag, time.Since(l.tickAt))
+	}
+	return st
 }
 
 // arm sees to it that Run is called. At most one call is outstanding: gnet's queue keeps no order
@@ -114,6 +133,10 @@ func (l *loop) Run(context.Context) error {
 	}
 	late := l.tickDue
 	l.tickDue = false
+	if late {
+		l.lag = time.Since(l.tickAt)
+		l.held = len(l.wheel.conns)
+	}
 	l.mu.Unlock()
 
 	l.running = true
@@ -138,7 +161,10 @@ func (l *loop) Run(context.Context) error {
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.tickDue = l.tickDue || late
+	if late && !l.tickDue { // timers are left
+		l.tickDue = true
+		l.tickAt = time.Now()
+	}
 	l.armed = false
 	if (len(l.todo) > 0 || len(l.inbox) > 0 || l.tickDue) && !l.stopped {
 		// gnet runs tasks until there are none, so what is left must not be armed from here: sockets

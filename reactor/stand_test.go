@@ -71,6 +71,7 @@ func newStandOn(t testing.TB, srv *Server, kind int) *stand {
 	set := srv.settings()
 	set.log = quiet
 	srv.core.cfg = set.config(codec.Server, srv.Handler)
+	srv.core.pings = newPingClock()
 	if srv.core.writable, err = newWritableWatcher(); err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +158,16 @@ func (s *stand) wantOut(want ...string) {
 			s.t.Fatalf("write %d is %.80q, want %.80q", i, got[i], want[i])
 		}
 	}
+}
+
+// wantPing takes one write, a ping for a silent client, and returns its payload.
+func (s *stand) wantPing() (payload string) {
+	s.t.Helper()
+	got := s.out()
+	if len(got) != 1 || len(got[0]) != 10 || got[0][:2] != "\x89\x08" {
+		s.t.Fatalf("got %.200q, want a ping with the time", got)
+	}
+	return got[0][2:]
 }
 
 // unmasked is a frame as the server sends it.

@@ -72,6 +72,7 @@ func (s *Server) settings() *settings {
 		maxOutbound:  s.MaxOutbound,
 		policy:       s.Overflow,
 		overflow:     s.OverflowTimeout,
+		maxBuffered:  s.MaxBuffered,
 		handshake:    s.HandshakeTimeout,
 		idle:         s.IdleTimeout,
 		close:        s.CloseTimeout,

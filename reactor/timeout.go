@@ -85,7 +85,7 @@ func (c *Conn) expireIdle(now uint32) {
 		_ = c.CloseNow() // nobody is there to finish the closing handshake with
 	case silent > idle/2 && !c.pinged:
 		c.pinged = true
-		_ = c.Ping(nil)
+		_ = c.Ping(c.loop.engine.core.pings.payload())
 		c.loop.wheel.schedule(c, c.tick+max(idle, idle/2+2))
 	case c.pinged:
 		c.loop.wheel.schedule(c, c.tick+idle)

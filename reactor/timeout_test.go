@@ -16,14 +16,14 @@ func TestIdle(t *testing.T) {
 	s.pass(50)
 	s.wantOut()
 	s.pass(1)
-	s.wantOut(unmasked(codec.Ping, "")) // at half of it
+	s.wantPing() // at half of it
 	s.pass(48)
 	s.wantOut()
 	s.arrive(frame(codec.Pong, ""))
 	s.pass(50) // from the pong on
 	s.wantOut()
 	s.pass(1)
-	s.wantOut(unmasked(codec.Ping, ""))
+	s.wantPing()
 	s.pass(48)
 	s.wantOut()
 	if s.c.isClosed() {
@@ -41,7 +41,9 @@ func TestIdle(t *testing.T) {
 func TestIdleOverSocket(t *testing.T) {
 	h := newProbe()
 	r := open(t, serve(t, &Server{Handler: h, IdleTimeout: 100 * time.Millisecond}))
-	r.want(codec.Ping, "")
+	if op, p, err := r.next(); op != codec.Ping || len(p) != 8 {
+		t.Fatalf("got %v %q, %v, want a ping with the time", op, p, err)
+	}
 	if reason := r.wantClose(codec.ClosePolicyViolation); reason != "idle timeout" {
 		t.Errorf("the reason is %q", reason)
 	}
@@ -54,7 +56,7 @@ func TestIdleLong(t *testing.T) {
 	s.pass(3000)
 	s.wantOut()
 	s.pass(1)
-	s.wantOut(unmasked(codec.Ping, ""))
+	s.wantPing()
 	s.pass(2998)
 	if s.c.isClosed() {
 		t.Fatal("closed too early")
@@ -89,7 +91,7 @@ func TestIdleOff(t *testing.T) {
 func TestIdleShorterThanHandshake(t *testing.T) {
 	s := newOpenStand(t, &Server{IdleTimeout: 10 * time.Second, HandshakeTimeout: time.Hour})
 	s.pass(51)
-	s.wantOut(unmasked(codec.Ping, ""))
+	s.wantPing()
 }
 
 // A loop that was held up for long must not take that for the silence of its clients.

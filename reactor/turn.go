@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"runtime/debug"
+	"time"
 
 	"example.org/weir/codec"
 )
@@ -16,6 +17,7 @@ func (c *Conn) turn(p []byte) (cut bool) {
 		c.tick = c.loop.wheel.now
 	}
 	c.pinged = false
+	c.loop.counts.received.bytes.Add(uint64(len(p)))
 	c.protect(func() { c.read(p) })
 	return c.endTurn()
 }
@@ -102,6 +104,8 @@ func (c *Conn) protect(f func()) {
 
 // panicked ends a connection whose handler or hook panicked with r.
 func (c *Conn) panicked(r any) {
+	t := &c.loop.engine.core.tally
+	t.count(&t.panics)
 	c.loop.cfg.log.Error("a handler panicked; its connection is closed with 1011",
 		"panic", r, "remote", c.RemoteAddr(), "stack", string(debug.Stack()))
 	if c.phase == phaseHandshake && c.loop.engine.srv != nil {
@@ -153,10 +157,28 @@ func (c *Conn) readFrames(p []byte) {
 	}
 }
 
+// deliver gives a message to the handler, and takes the time that it needs for some of them: a look at
+// the clock costs as much as a small message.
+func (c *Conn) deliver(m codec.Message) {
+	l := c.loop
+	if l.untimed++; l.untimed < timeEvery {
+		c.handler().OnMessage(c, m)
+		return
+	}
+	l.untimed = 0
+	start := time.Now()
+	c.handler().OnMessage(c, m)
+	l.counts.handler.observe(time.Since(start))
+}
+
+// timeEvery is of how many messages one is timed.
+const timeEvery = 64
+
 // poison makes readFrames overwrite payloads after the callback, so that tests notice who keeps one.
 var poison bool
 
 func (c *Conn) dispatch(m codec.Message) {
+	c.loop.counts.received.message(m.Opcode)
 	if m.Opcode == codec.Close {
 		c.peerClosed(m.Payload)
 		return
@@ -166,10 +188,11 @@ func (c *Conn) dispatch(m codec.Message) {
 	}
 	switch m.Opcode {
 	case codec.Text, codec.Binary:
-		c.handler().OnMessage(c, m)
+		c.deliver(m)
 	case codec.Ping:
 		c.pong(m.Payload)
 	case codec.Pong:
+		c.pongCame(m.Payload)
 		if hook := c.loop.cfg.onPong; hook != nil {
 			hook(c, m.Payload)
 		}

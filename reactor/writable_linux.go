@@ -1,7 +1,9 @@
 package reactor
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -60,6 +62,13 @@ func (w *writableWatcher) forget(c *Conn) {
 	delete(w.conns, c.fd)
 	w.mu.Unlock()
 	_ = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, int(c.fd), nil)
+}
+
+// awaiting returns the connections that are waited for.
+func (w *writableWatcher) awaiting() []*Conn {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Values(w.conns))
 }
 
 // run waits for sockets until stop.

@@ -3,6 +3,8 @@
 package reactor
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -32,6 +34,13 @@ func (w *writableWatcher) forget(c *Conn) {
 	w.mu.Lock()
 	delete(w.conns, c)
 	w.mu.Unlock()
+}
+
+// awaiting returns the connections that are waited for.
+func (w *writableWatcher) awaiting() []*Conn {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Keys(w.conns))
 }
 
 func (w *writableWatcher) run() {

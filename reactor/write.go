@@ -65,6 +65,7 @@ func (c *Conn) WritePrepared(m *codec.Prepared) error {
 		c.queue(m.Opcode(), m.Payload())
 		return nil
 	}
+	c.loop.counts.sent.message(m.Opcode())
 	frame := m.Frame()
 	if d := c.deflating(); d != nil {
 		frame = d.deflater.PreparedFrame(m)
@@ -170,6 +171,7 @@ func (c *Conn) overflow(err error) error {
 
 // queue encodes a frame behind what is pending.
 func (c *Conn) queue(op codec.Opcode, p []byte) {
+	c.loop.counts.sent.message(op)
 	if len(p) >= flushAt && !c.flags.has(flagFull) && c.loop.cfg.decoder.Role == codec.Server && c.deflating() == nil {
 		c.writeThrough(codec.AppendHeader(c.buffer().B, true, op, len(p)), p)
 		return
@@ -184,7 +186,9 @@ func (c *Conn) writeThrough(head, p []byte) {
 	c.out.B = head
 	head = c.unsent()
 	n, err := writeBoth(int(c.fd), head, p)
-	c.out.B = append(c.out.B, p[max(n-len(head), 0):]...)
+	through := max(n-len(head), 0)
+	c.out.B = append(c.out.B, p[through:]...)
+	c.loop.counts.sent.bytes.Add(uint64(through))
 	c.wrote(min(n, len(head)), err)
 	c.wake()
 }
@@ -221,6 +225,9 @@ func (c *Conn) buffer() *bytebufferpool.ByteBuffer {
 // written sees to it that what was queued is written: at the end of the turn, or at once when it is
 // much.
 func (c *Conn) written() {
+	if c.flags.has(flagFull) {
+		c.account()
+	}
 	if c.pending() >= flushAt {
 		c.write()
 	}
@@ -280,12 +287,12 @@ func (c *Conn) wrote(n int, err error) {
 		c.broken(err)
 		return
 	}
+	c.loop.counts.sent.bytes.Add(uint64(n))
 	if n < rest {
-		c.flags.set(flagFull)
 		r := c.rarely()
-		r.congested = true
 		r.sent += uint32(n)
 		r.dropSent(c.out)
+		c.congest()
 		c.loop.engine.core.writable.await(c)
 		return
 	}
@@ -293,6 +300,7 @@ func (c *Conn) wrote(n int, err error) {
 	if r := c.rare; r != nil && r.pongWaits {
 		r.pongWaits = false
 		if c.maySend() {
+			c.loop.counts.sent.message(codec.Pong)
 			c.encode(codec.Pong, r.pong)
 		}
 	}
@@ -333,6 +341,7 @@ func (c *Conn) release() {
 	}
 	if c.rare != nil {
 		c.rare.sent = 0
+		c.account()
 	}
 }
 
@@ -349,6 +358,7 @@ func (c *Conn) forget() {
 		c.loop.engine.core.writable.forget(c)
 	}
 	c.fd = -1
+	c.relieve()
 	c.socket = &departed{remote: copyAddr(c.socket.RemoteAddr())}
 	c.release()
 }
@@ -368,6 +378,6 @@ func (c *Conn) takeDrained() bool {
 // nowWritable is the task that the watcher posts when the socket takes bytes again.
 func nowWritable(c *Conn) {
 	c.mu.Lock()
-	c.flags.clear(flagFull)
+	c.relieve()
 	c.mu.Unlock()
 }

@@ -1,0 +1,83 @@
+package reactor
+
+import (
+	"cmp"
+	"slices"
+
+	"example.org/weir/codec"
+)
+
+// What waits for congested connections, all together, is counted, since it is the only memory that clients
+// can make a server hold on to: each within its MaxOutbound, but there may be many of them.
+
+// congest notes that the socket takes no more. It is called with c.mu held.
+func (c *Conn) congest() {
+	c.flags.set(flagFull)
+	r := c.rarely()
+	r.congested = true
+	c.loop.engine.core.congested.Add(1)
+	c.account()
+}
+
+// relieve notes that the socket takes bytes again, or is gone. It is called with c.mu held.
+func (c *Conn) relieve() {
+	if c.flags.has(flagFull) {
+		c.flags.clear(flagFull)
+		c.loop.engine.core.congested.Add(-1)
+	}
+}
+
+// account counts what is pending among what waits for congested connections, and has the worst of them cut
+// when that is too much. It is called with c.mu held, after pending has changed.
+func (c *Conn) account() {
+	r := c.rare
+	if r == nil || !r.congested && r.accounted == 0 {
+		return
+	}
+	core := c.loop.engine.core
+	n := c.pending()
+	more := n > r.accounted
+	all := core.buffered.Add(int64(n - r.accounted))
+	r.accounted = n
+	if all > core.cfg.buffered && more && core.shedding.CompareAndSwap(false, true) {
+		go core.shed()
+	}
+}
+
+// shed cuts the connections for which the most is waiting until what waits for all of them is three
+// quarters of the limit.
+func (c *core) shed() {
+	defer c.shedding.Store(false)
+	type victim struct {
+		conn *Conn
+		n    int
+	}
+	var all []victim
+	for _, conn := range c.writable.awaiting() {
+		all = append(all, victim{conn, conn.BufferedAmount()})
+	}
+	slices.SortFunc(all, func(a, b victim) int { return cmp.Compare(b.n, a.n) })
+	over := c.buffered.Load() - c.cfg.buffered/4*3
+	for _, v := range all {
+		if over <= 0 {
+			return
+		}
+		over -= int64(v.n)
+		c.tally.count(&c.tally.shed)
+		v.conn.giveUp(errBudget)
+	}
+}
+
+// giveUp cuts a connection that does not take what it is sent: a close frame would wait behind the rest.
+func (c *Conn) giveUp(err *codec.CloseError) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd < 0 {
+		return
+	}
+	c.because(err)
+	c.release() // now, not when its loop gets to it
+	c.cutOff()
+}
+
+var errBudget = &codec.CloseError{Code: codec.CloseTryAgainLater, Reason: "reading too slowly"}

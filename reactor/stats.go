@@ -1,0 +1,190 @@
+package reactor
+
+import (
+	"maps"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.org/weir/codec"
+)
+
+// Stats is what a server has done since it started, and what it holds now. Every count only grows,
+// but for those that say so.
+type Stats struct {
+	Conns     int   // now, those in their handshake or closing included
+	Congested int   // now: connections whose client reads more slowly than it is sent to
+	Buffered  int64 // now: bytes that wait for them
+
+	Accepted uint64               // connections
+	Opened   uint64               // opening handshakes that were done
+	Refused  map[int]uint64       // those that were not, by HTTP status
+	Closed   map[CloseKind]uint64 // connections that had been opened
+	Dropped  uint64               // messages, by OverflowDrop
+	Shed     uint64               // connections that were cut because of MaxBuffered
+	Panics   uint64               // of handlers and hooks
+
+	Received, Sent Traffic
+	PingTime       Histogram // from the ping for a silent client to its pong
+	HandlerTime    Histogram // of OnMessage, for one message in 64
+	Loops          []LoopStats
+}
+
+// Traffic counts messages in one direction, and their bytes.
+type Traffic struct {
+	Text, Binary uint64 // messages
+	Control      uint64 // frames: ping, pong and close
+	Bytes        uint64 // on the connection, with frame headers and handshakes, beneath TLS
+}
+
+// CloseKind says how a connection ended.
+type CloseKind struct {
+	Code   codec.CloseCode // 1006 where no close frame said it; see codec.CloseAbnormal
+	Remote bool            // the client began
+}
+
+// LoopStats is the state of one event loop.
+type LoopStats struct {
+	Conns int
+	// Lag is how long the last tick of the loop's clock has waited for the loop, or waits now. A loop
+	// that a handler holds up lags, and so do its clients.
+	Lag time.Duration
+}
+
+// Histogram counts durations. Counts[i] are those of less than HistogramBound(i), and not of less than
+// the bound before; the last are all the rest.
+type Histogram struct {
+	Counts [histogramSize]uint64
+	Sum    time.Duration
+}
+
+const (
+	histogramSize  = 24
+	histogramShift = 10 // the first bound is 1024 ns
+)
+
+// HistogramBound is the upper bound of Histogram.Counts[i]: 1.024 µs, and each twice the one before. The
+// last count has none.
+func HistogramBound(i int) time.Duration { return 1 << (histogramShift + i) }
+
+// Stats returns the counts. It waits for no event loop, and takes time in proportion to their number
+// only.
+func (s *Server) Stats() Stats {
+	c := &s.core
+	st := c.tally.stats()
+	st.Conns = int(c.conns.Load())
+	st.Congested = int(c.congested.Load())
+	st.Buffered = c.buffered.Load()
+	st.Dropped = uint64(c.dropped.Load())
+	for _, e := range c.engines {
+		e.eachLoop(func(l *loop) { st.Loops = append(st.Loops, l.stats()) })
+	}
+	return st
+}
+
+// tally counts what happens once in the life of a connection.
+type tally struct {
+	mu               sync.Mutex
+	accepted, opened uint64
+	panics, shed     uint64
+	refused          map[int]uint64
+	closed           map[CloseKind]uint64
+	loops            []*counts // those of loops that have ended too
+}
+
+func (t *tally) stats() Stats {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	st := Stats{
+		Accepted: t.accepted,
+		Opened:   t.opened,
+		Panics:   t.panics,
+		Shed:     t.shed,
+		Refused:  maps.Clone(t.refused),
+		Closed:   maps.Clone(t.closed),
+	}
+	for _, n := range t.loops {
+		n.received.addTo(&st.Received)
+		n.sent.addTo(&st.Sent)
+		n.ping.addTo(&st.PingTime)
+		n.handler.addTo(&st.HandlerTime)
+	}
+	return st
+}
+
+// newLoop returns the counts of a new loop.
+func (t *tally) newLoop() *counts {
+	n := new(counts)
+	t.mu.Lock()
+	t.loops = append(t.loops, n)
+	t.mu.Unlock()
+	return n
+}
+
+// count adds one to a count of t.
+func (t *tally) count(n *uint64) {
+	t.mu.Lock()
+	*n++
+	t.mu.Unlock()
+}
+
+// countIn adds one to m[k].
+func countIn[K comparable](t *tally, m *map[K]uint64, k K) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if *m == nil {
+		*m = make(map[K]uint64)
+	}
+	(*m)[k]++
+}
+
+// counts is what a loop counts per message. Only the loop and those who write to its connections touch
+// it, so it has cache lines of its own.
+type counts struct {
+	_              [cacheLine]byte
+	received, sent traffic
+	ping, handler  histogram
+	_              [cacheLine]byte
+}
+
+const cacheLine = 64
+
+type traffic struct{ text, binary, control, bytes atomic.Uint64 }
+
+// message counts a message or control frame.
+func (t *traffic) message(op codec.Opcode) {
+	switch op {
+	case codec.Text:
+		t.text.Add(1)
+	case codec.Binary:
+		t.binary.Add(1)
+	default:
+		t.control.Add(1)
+	}
+}
+
+func (t *traffic) addTo(to *Traffic) {
+	to.Text += t.text.Load()
+	to.Binary += t.binary.Load()
+	to.Control += t.control.Load()
+	to.Bytes += t.bytes.Load()
+}
+
+type histogram struct {
+	counts [histogramSize]atomic.Uint64
+	sum    atomic.Int64
+}
+
+func (h *histogram) observe(d time.Duration) {
+	i := bits.Len64(uint64(d) >> histogramShift)
+	h.counts[min(i, histogramSize-1)].Add(1)
+	h.sum.Add(int64(d))
+}
+
+func (h *histogram) addTo(to *Histogram) {
+	for i := range h.counts {
+		to.Counts[i] += h.counts[i].Load()
+	}
+	to.Sum += time.Duration(h.sum.Load())
+}
