@@ -15,8 +15,14 @@ func TestHistogram(t *testing.T) {
 		d time.Duration
 		i int
 	}{
-		{0, 0}, {1023, 0}, {1024, 1}, {2047, 1}, {2048, 2},
-		{time.Millisecond, 10}, {time.Second, 20}, {time.Hour, histogramSize - 1},
+		{0, 0},
+		{1023, 0},
+		{1024, 1},
+		{2047, 1},
+		{2048, 2},
+		{time.Millisecond, 10},
+		{time.Second, 20},
+		{time.Hour, histogramSize - 1},
 	} {
 		var h histogram
 		h.observe(tt.d)
