@@ -7,7 +7,7 @@ import (
 )
 
 // TestImportDirection holds the plan of the house: cmd ─▶ bench ─▶ reactor ─▶ codec ─▶ the standard
-// library and a compressor, and gnet behind reactor only.
+// library and a compressor, and gnet behind reactor only, NATS behind its adapter.
 func TestImportDirection(t *testing.T) {
 	const weir = "example.org/weir/"
 	for _, room := range []struct {
@@ -19,6 +19,7 @@ func TestImportDirection(t *testing.T) {
 		{name: "reactor", may: []string{"codec"}, outside: []string{
 			"github.com/panjf2000/gnet/v2", "github.com/valyala/bytebufferpool", "golang.org/x/sys",
 		}},
+		{name: "reactor/natsbus", may: []string{"codec", "reactor"}, outside: []string{"github.com/nats-io/nats.go"}},
 		{name: "bench", may: []string{"codec", "reactor"}, outside: []string{
 			"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys",
 		}},
@@ -48,9 +49,13 @@ func TestImportDirection(t *testing.T) {
 			}
 		})
 	}
+	only := map[string]string{"gnet/v2": weir + "reactor", "nats.go": weir + "reactor/natsbus"}
 	for _, pkg := range golist(t, "-f", `{{.ImportPath}} {{join .Imports " "}}`, weir+"...") {
-		if importer, imports, _ := strings.Cut(pkg, " "); strings.Contains(imports, "gnet/v2") && importer != weir+"reactor" {
-			t.Errorf("%s imports gnet, which only reactor may", importer)
+		importer, imports, _ := strings.Cut(pkg, " ")
+		for what, who := range only {
+			if strings.Contains(imports, what) && importer != who {
+				t.Errorf("%s imports %s, which only %s may", importer, what, who)
+			}
 		}
 	}
 }

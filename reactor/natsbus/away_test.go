@@ -1,0 +1,229 @@
+package natsbus
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"example.org/weir/codec"
+)
+
+// on makes a NATS server listen where another has.
+func on(port int) func(*server.Options) { return func(o *server.Options) { o.Port = port } }
+
+func portOf(t *testing.T, s *server.Server) int {
+	t.Helper()
+	_, port, _ := strings.Cut(strings.TrimPrefix(s.ClientURL(), "nats://"), ":")
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestAway: NATS is not there at first, comes, goes and comes back.
+func TestAway(t *testing.T) {
+	s := natsServer(t, nil)
+	url, port := s.ClientURL(), portOf(t, s)
+	stopNATS(s)
+
+	if err := New(Options{Servers: []string{url}, Required: true}).Start(nil); err == nil {
+		t.Error("started without the NATS server that is required")
+	}
+	a := newPeer(t, Options{Servers: []string{url}})
+	b := newPeer(t, Options{Servers: []string{url}, Buffer: -1}, "x")
+	for _, p := range []*peer{a, b} {
+		p.awaitLog(t, "NATS cannot be reached; serving without it")
+		if p.Connected() {
+			t.Error("is said to be connected")
+		}
+	}
+
+	s = natsServer(t, on(port))
+	for _, p := range []*peer{a, b} {
+		p.awaitLog(t, "connected to NATS\"")
+		await(t, "Connected", p.Connected)
+		if n := p.Stats().Reconnects; n != 0 {
+			t.Errorf("%d reconnects with the first connection", n)
+		}
+	}
+	meet(t, a, b)
+
+	stopNATS(s)
+	for _, p := range []*peer{a, b} {
+		p.awaitLog(t, "NATS is away")
+		await(t, "the end of Connected", func() bool { return !p.Connected() })
+	}
+	b.publish(t, "y", "lost, since b keeps nothing")
+	await(t, "the loss to be counted", func() bool { return b.Stats().Lost == 1 })
+	b.awaitLog(t, "a message is lost for other servers")
+	a.publish(t, "x", "kept") // within Options.Buffer
+	b.subscribe(t, "z")       // to be told later
+
+	natsServer(t, on(port))
+	for _, p := range []*peer{a, b} {
+		p.awaitLog(t, "connected to NATS again")
+		await(t, "Connected", p.Connected)
+		if n := p.Stats().Reconnects; n != 1 {
+			t.Errorf("%d reconnects", n)
+		}
+	}
+	meet(t, a, b)
+	a.publish(t, "x", "on the topic of before")
+	a.publish(t, "z", "on the topic that was told later")
+	// Whether b was back before the message that was kept is chance.
+	await(t, "both messages", func() bool {
+		seen := fmt.Sprint(b.all())
+		return strings.Contains(seen, "of before") && strings.Contains(seen, "told later")
+	})
+	if got := len(b.all()); got > 3 {
+		t.Errorf("heard %v", b.all())
+	}
+}
+
+// TestNodeDies: servers whose NATS node dies go to another, subscribe again, and hear nothing twice.
+func TestNodeDies(t *testing.T) {
+	nodes := natsCluster(t, 3)
+	a := newPeer(t, Options{Servers: []string{nodes[0].ClientURL()}}, "from-b") // the others it gets to know
+	b := newPeer(t, Options{Servers: []string{nodes[1].ClientURL()}}, "x", "x.>")
+	c := newPeer(t, Options{Servers: []string{nodes[2].ClientURL()}}, "x")
+	meet(t, a, b, c)
+	meet(t, b, a)
+
+	const n = 3000
+	for i := range n {
+		if i == n/3 {
+			stopNATS(nodes[1])
+		}
+		a.publish(t, "x", fmt.Sprint(i))
+		b.publish(t, "back", fmt.Sprint(i)) // its own, while it changes nodes
+	}
+	await(t, "b at another node", func() bool { return b.Stats().Reconnects == 1 && b.Connected() })
+	meet(t, a, b)
+	meet(t, b, a)
+	a.publish(t, "x", fmt.Sprint(n))
+	a.publish(t, "x.y", fmt.Sprint(n+1))
+	b.publish(t, "from-b", fmt.Sprint(n+2))
+	await(t, "what comes after", func() bool {
+		last := b.all()
+		return len(last) > 0 && last[len(last)-1].payload == fmt.Sprint(n+1)
+	})
+	if got := ascending(t, "b", b); got < 3 {
+		t.Errorf("b heard %d messages", got)
+	}
+	c.awaitHeard(t, n+2)
+	if got := ascending(t, "c", c); got != n+2 {
+		t.Errorf("c, whose node lives, heard %d messages", got)
+	}
+	if got := a.awaitHeard(t, 1); len(got) != 1 || got[0].payload != fmt.Sprint(n+2) {
+		t.Errorf("a heard %v", got)
+	}
+}
+
+// ascending checks that each message has a higher number than the one before: none came twice or late.
+func ascending(t *testing.T, name string, p *peer) int {
+	t.Helper()
+	last := -1
+	all := p.all()
+	for _, h := range all {
+		i, err := strconv.Atoi(h.payload)
+		if err != nil || i <= last {
+			t.Fatalf("%s heard %q after %d", name, h.payload, last)
+		}
+		last = i
+	}
+	return len(all)
+}
+
+// TestClientGivesUp: there are errors after which the NATS client closes for good.
+func TestClientGivesUp(t *testing.T) {
+	s := natsServer(t, func(o *server.Options) { o.MaxControlLine = 512 })
+	a := newPeer(t, Options{Servers: []string{s.ClientURL()}}, "x", "y")
+	if err := a.Publish(strings.Repeat("x", 1000), codec.Text, nil); err != nil {
+		t.Fatal(err)
+	}
+	a.awaitLog(t, "the NATS client has given up")
+	if err := a.Unsubscribe("y"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "Connected", a.Connected)
+	b := newPeer(t, Options{Servers: []string{s.ClientURL()}})
+	await(t, "x to arrive", func() bool {
+		b.publish(t, "y", "not wanted")
+		b.publish(t, "x", "wanted")
+		return len(a.all()) > 0
+	})
+	for _, h := range a.all() {
+		if h.topic != "x" {
+			t.Errorf("heard %+v", h)
+		}
+	}
+}
+
+// TestDropped: what comes faster than it is delivered is dropped and counted.
+func TestDropped(t *testing.T) {
+	s := natsServer(t, nil)
+	a := newPeer(t, Options{Servers: []string{s.ClientURL()}})
+	b := newPeer(t, Options{Servers: []string{s.ClientURL()}, Backlog: 10}, "x")
+	meet(t, a, b)
+	const n = 1000
+	b.mu.Lock() // nothing is delivered
+	for range n {
+		a.publish(t, "x", "much")
+	}
+	await(t, "drops", func() bool { return b.Stats().Dropped >= n-11 })
+	b.mu.Unlock()
+	b.awaitLog(t, "messages from NATS are dropped")
+	if stats := b.Stats(); stats.Dropped > n-10 || stats.Errors == 0 {
+		t.Errorf("%+v", stats)
+	}
+	before := b.Stats().Dropped
+	if err := b.Unsubscribe("x"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the end of the subscription", func() bool { return b.Stats().Subscriptions == 0 })
+	if got := b.Stats().Dropped; got != before {
+		t.Errorf("%d dropped, and %d once the subscription has ended", before, got)
+	}
+}
+
+// TestOutbox: what waits is bounded, whatever its size, and costs nothing in the steady state.
+func TestOutbox(t *testing.T) {
+	var o outbox
+	o.init(1000)
+	if err := o.add("x", codec.Text, make([]byte, 5000)); err != nil {
+		t.Errorf("one message is always taken: %v", err)
+	}
+	if err := o.add("x", codec.Text, nil); !errors.Is(err, ErrFull) {
+		t.Errorf("beyond the limit: %v", err)
+	}
+	payloads, messages := o.take(nil, nil)
+	if len(payloads) != 5000 || len(messages) != 1 || o.queued() != 0 {
+		t.Errorf("took %d bytes, %d messages; %d are left", len(payloads), len(messages), o.queued())
+	}
+	full := 0
+	for ; o.add("x", codec.Text, nil) == nil; full++ {
+	}
+	if full != 1000/messageSize {
+		t.Errorf("%d empty messages fit", full)
+	}
+	p := make([]byte, 100)
+	if n := testing.AllocsPerRun(100, func() {
+		payloads, messages = o.take(payloads, messages)
+		for range 6 {
+			if err := o.add("x", codec.Binary, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	payloads, messages = o.take(make([]byte, 0, maxSpare+1), nil)
+	if o.take(payloads, messages); cap(o.payloads) > maxSpare {
+		t.Errorf("%d bytes are kept", cap(o.payloads))
+	}
+}

@@ -1,0 +1,34 @@
+// Package natsbus carries published messages between servers over NATS: it is a [reactor.Bus].
+//
+// # Subjects
+//
+// A topic is the NATS subject of the same name behind a prefix, "weir." unless Options say otherwise:
+// the topic rooms.a is the subject weir.rooms.a, and a subscription to rooms.* is one to weir.rooms.*.
+// A server subscribes once for each pattern that any of its connections has, so NATS sees what servers
+// are interested in, never connections.
+//
+// # Messages
+//
+// The data of the NATS message is the payload of the WebSocket message, byte for byte, so every NATS
+// client can publish to and listen for WebSocket clients ("nats pub weir.rooms.a hello"):
+//
+//   - Data that is UTF-8 is a text message, unless the header Weir-Opcode says "binary".
+//   - All else is a binary message: text must be UTF-8 (RFC 6455 8.1), and browsers fail a connection
+//     over which it is not.
+//
+// So the header is sent with binary messages that happen to be UTF-8, and with no others. The reply
+// subject of what a Bus publishes names the Bus, and nobody listens there; other clients may leave it
+// out.
+//
+// # What is promised
+//
+// A message is delivered at most once to each subscription of each other server, and the messages of
+// one server arrive in the order in which they were published. Nothing comes back to the server that
+// published it. No message is kept for a server that is not connected to NATS. A message is lost when
+// the publishing server has more to send than Options.Buffer while NATS is away or slow, when it was on
+// its way as the connection broke, and when a receiving server does not keep up; the first and the last
+// are counted, see [Stats].
+//
+// While NATS is away, servers go on with their own connections. A Bus tries to connect again for ever,
+// goes to another node of the cluster if there is one, and then subscribes again.
+package natsbus

@@ -1,0 +1,59 @@
+package natsbus
+
+import (
+	"github.com/nats-io/nats.go"
+
+	"example.org/weir/codec"
+)
+
+// opcodeHeader says "binary" with data that would otherwise be taken for text.
+const opcodeHeader = "Weir-Opcode"
+
+var binaryHeader = nats.Header{opcodeHeader: []string{"binary"}}
+
+// binaryHeaderSize is what the header takes of a NATS message's max_payload, in bytes.
+const binaryHeaderSize = int64(len("NATS/1.0\r\n" + opcodeHeader + ": binary\r\n\r\n"))
+
+// needsHeader reports whether the opcode of a message cannot be told from its payload.
+func needsHeader(op codec.Opcode, p []byte) bool {
+	return op == codec.Binary && codec.ValidUTF8(p)
+}
+
+// headerSize returns the size of the header that a message may need.
+func headerSize(op codec.Opcode) int64 {
+	if op == codec.Binary {
+		return binaryHeaderSize
+	}
+	return 0
+}
+
+// opcodeOf tells what a NATS message is sent on as.
+func opcodeOf(m *nats.Msg) codec.Opcode {
+	if m.Header.Get(opcodeHeader) == "binary" || !codec.ValidUTF8(m.Data) {
+		return codec.Binary
+	}
+	return codec.Text
+}
+
+// receive delivers what comes from NATS, until quit.
+func (b *Bus) receive() {
+	for {
+		select {
+		case m := <-b.inbox:
+			b.receiveMessage(m)
+		case <-b.quit:
+			return
+		}
+	}
+}
+
+// receiveMessage delivers m. NATS does not echo what a connection has published, but it cannot know what
+// was published on the connection before this one and comes late.
+func (b *Bus) receiveMessage(m *nats.Msg) {
+	if m.Reply == b.from {
+		return
+	}
+	b.state.in.Add(1)
+	b.state.inBytes.Add(uint64(len(m.Data)))
+	b.deliver(m.Sub.Subject[len(b.prefix):], m.Subject[len(b.prefix):], opcodeOf(m), m.Data)
+}
