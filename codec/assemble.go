@@ -5,6 +5,9 @@ import "slices"
 // payload takes what p has of the current frame's payload: unmasks it, checks it, and hands it out
 // (done) or keeps it until the rest of the message is there.
 func (d *Decoder) payload(p []byte) (m Message, used int, done bool, err error) {
+	if d.cfg.Stream != nil && d.streams() {
+		return d.streamPayload(p)
+	}
 	chunk := p[:min(uint64(len(p)), d.remaining)]
 	last := uint64(len(chunk)) == d.remaining // of the frame
 	masked := d.masked()
@@ -158,7 +161,7 @@ func (d *Decoder) dropHandedOut() {
 	if d.control > 0 {
 		d.drop(int(d.control))
 	} else {
-		d.Release()
+		d.releaseBuffer()
 	}
 }
 
@@ -167,7 +170,7 @@ func (d *Decoder) dropHandedOut() {
 func (d *Decoder) drop(n int) {
 	d.control -= uint8(n)
 	if n == len(d.buf.B) {
-		d.Release()
+		d.releaseBuffer()
 	} else {
 		d.buf.B = d.buf.B[:len(d.buf.B)-n]
 	}

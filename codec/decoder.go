@@ -6,6 +6,7 @@ import "encoding/binary"
 type Message struct {
 	// Opcode is Text, Binary, Close, Ping or Pong.
 	Opcode Opcode
+	chunk  chunkFlags
 	// Payload is unmasked; a text message's is valid UTF-8. It aliases the decoder's input or its
 	// buffer and is valid until the next call of Decode. Its bytes may be changed; an append to it
 	// copies.
@@ -43,6 +44,10 @@ type DecoderConfig struct {
 	// compressed ones. With context takeover it belongs to one connection, and so does the
 	// DecoderConfig then.
 	Inflater *Inflater
+	// Stream, if set, has long messages handed out in chunks.
+	Stream *Streaming
+
+	stream *stream // if this is a copy for the time in which a message is handed out in chunks
 }
 
 // Decoder parses the frames of one direction of one connection (RFC 6455 5.2), whatever pieces they
@@ -63,10 +68,11 @@ type DecoderConfig struct {
 // no buffer.
 //
 // Each error is a [*CloseError] and is found at the first byte that shows it: the limit and the
-// framing rules at the header, bad UTF-8 inside an unfinished frame. Only a compressed message is
-// looked into when it has come whole. An error leaves the decoder
+// framing rules at the header, bad UTF-8 inside an unfinished frame. Only a compressed message that is not
+// streamed is looked into when it has come whole. An error leaves the decoder
 // and its input as they were: n bytes are consumed, and the same call with the rest gives the same
-// error again.
+// error again. (Inside a compressed message that is streamed the input is left so, and the decoder gives
+// the same error to whatever comes.)
 //
 // A Decoder is not safe for use from several goroutines at once. It is meant to be embedded and takes
 // 48 bytes where pointers have 64 bits.
@@ -106,10 +112,15 @@ const (
 // Reset makes d ready for a new connection. d must be new or have been released.
 func (d *Decoder) Reset(cfg *DecoderConfig) { *d = Decoder{cfg: cfg} }
 
-// Release gives d's buffer, if it has one, back to the pool. What Decode handed out is no longer
+// Release gives d's buffers, if it has any, back to the pools. What Decode handed out is no longer
 // valid. It is to be called when the connection ends, and may be called again; the only other call
 // after it is Reset.
 func (d *Decoder) Release() {
+	d.releaseBuffer()
+	d.releaseStream()
+}
+
+func (d *Decoder) releaseBuffer() {
 	if d.buf != nil {
 		d.cfg.Buffers.Put(d.buf)
 		d.buf = nil
@@ -121,7 +132,7 @@ func (d *Decoder) Idle() bool {
 	return d.state == stateHeader && d.carried == 0 && d.message() == Continuation
 }
 
-// Decode consumes bytes of p up to the end of one message or control frame and returns it with the
+// Decode consumes bytes of p up to the end of one message, chunk or control frame and returns it with the
 // number of bytes consumed. Where p ends earlier all of p is consumed and the message is the zero
 // Message, whose Opcode is Continuation. Payloads are unmasked in place, in p.
 //
@@ -192,7 +203,7 @@ func (d *Decoder) header(p []byte) (used int, err error) {
 	if err = checkHeader(b0, b1, d.cfg.Role, d.message() != Continuation); err != nil {
 		return 0, err
 	}
-	if op == Continuation && d.fragments >= d.cfg.MaxFragments {
+	if op == Continuation && d.fragments >= d.cfg.MaxFragments && !d.streaming() {
 		return 0, ErrTooManyFragments
 	}
 	if length < len16 {
@@ -245,11 +256,14 @@ func (d *Decoder) extendedLength(p []byte) (used int, err error) {
 // admit compares the message with a frame of length more bytes with the limit. The length stays a
 // uint64 until here, and the sum cannot overflow: length is below 1<<63.
 func (d *Decoder) admit(op Opcode, length uint64, deflated bool) error {
-	limit := d.cfg.MaxMessage
+	limit, have := d.cfg.MaxMessage, uint64(d.assembled())
+	if d.cfg.Stream != nil {
+		limit, have = d.cfg.Stream.Max, d.arrived()
+	}
 	if deflated {
 		limit = deflatedLimit(limit)
 	}
-	if !op.IsControl() && uint64(d.assembled())+length > limit {
+	if !op.IsControl() && have+length > limit {
 		return ErrMessageTooBig
 	}
 	return nil

@@ -38,7 +38,7 @@ func (d *Decoder) deflatedPayload(chunk []byte, complete bool) (m Message, done 
 		}
 		return Message{}, false, err
 	}
-	d.Release()
+	d.releaseBuffer()
 	d.buf = out
 	d.handedOut = true
 	return d.finish(out.B), true, nil
