@@ -66,15 +66,17 @@ const (
 	phaseHandshake phase = iota // a request
 	phaseFrames                 // frames
 	phaseFinished               // nothing: the end of the TCP connection is awaited
+	phaseProxy                  // a PROXY header, which comes before all else
 )
 
 // rare holds what most connections do not need, or only for a moment. It is guarded by Conn.mu; a
 // client's connection has it from the beginning.
 type rare struct {
-	err         *codec.CloseError // why the connection ends; the first reason wins
-	handshake   *handshake        // a request that has not arrived whole
-	dialing     *dialing          // in a client, until the connection is open
-	handler     Handler           // in a client
+	err         *codec.CloseError          // why the connection ends; the first reason wins
+	proxy       *bytebufferpool.ByteBuffer // a PROXY header that has not arrived whole
+	handshake   *handshake                 // a request that has not arrived whole
+	dialing     *dialing                   // in a client, until the connection is open
+	handler     Handler                    // in a client
 	subprotocol string
 	deflate     *deflating
 	local       net.Addr // this and the next where they are not the socket's
@@ -116,8 +118,9 @@ func (e closedError) Unwrap() []error {
 	return []error{net.ErrClosed, e.cause}
 }
 
-// RemoteAddr returns the address of the other end, a *net.TCPAddr or *net.UnixAddr. It remains
-// available after the connection has closed.
+// RemoteAddr returns the address of the other end, a *net.TCPAddr or *net.UnixAddr. Behind one of
+// Server.TrustedProxies it is the client's, as far as the proxy tells it, with port 0 where it tells
+// none; LocalAddr stays this machine's. It remains available after the connection has closed.
 func (c *Conn) RemoteAddr() net.Addr {
 	c.mu.Lock()
 	defer c.mu.Unlock()

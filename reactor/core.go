@@ -117,6 +117,8 @@ func goAway(c *Conn) {
 	case c.phase == phaseFrames:
 		_ = c.Close(codec.CloseGoingAway, c.loop.cfg.decoder.Role.String()+" is shutting down")
 	case c.phase == phaseFinished: // it ends by itself, once the peer has got what it is still to get
+	case c.phase == phaseProxy: // nobody knows yet what it speaks
+		_ = c.CloseNow()
 	case c.loop.engine.srv != nil:
 		c.refuse(errShuttingDown)
 	default:

@@ -83,6 +83,9 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	c.loop = l
 	c.socket = g
 	c.fd = int32(fd)
+	if e.srv != nil && e.srv.ProxyProtocol && e.srv.behindProxy(c) {
+		c.phase = phaseProxy
+	}
 	g.SetContext(c)
 	e.core.conns.Add(1)
 	e.core.tally.count(&e.core.tally.accepted)
@@ -184,6 +187,7 @@ func (c *Conn) gone(cause error) {
 	c.mu.Unlock()
 
 	if !c.isOpen() {
+		c.endProxyHead()
 		c.endHandshake()
 		c.dialed(fmt.Errorf("reactor: the connection ended during the opening handshake: %w", err))
 	}

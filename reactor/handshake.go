@@ -134,6 +134,10 @@ func (c *Conn) endHandshake() {
 // answer replies to a request. It reports whether the connection speaks WebSocket from here on.
 func (c *Conn) answer(r *codec.Request) bool {
 	srv := c.loop.engine.srv
+	if err := c.takeForwarded(r); err != nil {
+		c.refuseRequest(r, err)
+		return false
+	}
 	if !r.IsUpgrade() && srv.Page != nil {
 		c.answerPlain(r)
 		return false

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,6 +76,24 @@ type Server struct {
 	// Page, if set, answers GET and HEAD requests that do not ask for WebSocket. Without it, and
 	// where it returns nil, they get 426 and 404. It must not block.
 	Page func(r *codec.Request) *Page
+
+	// TrustedProxies are the networks whose word counts for who the client is: what they say of it, in a
+	// PROXY header or a request, becomes Conn.RemoteAddr. Everybody else's word is not listened to.
+	// List only proxies that set, or append to, what ProxyProtocol and Forwarded ask for, and that nobody
+	// else can speak from. Default none.
+	TrustedProxies []netip.Prefix
+	// TrustUnix trusts those who connect over the server's Unix sockets as TrustedProxies are trusted. The
+	// permissions of the socket then say who may be a proxy. Default false.
+	TrustUnix bool
+	// ProxyProtocol requires of the trusted proxies that each of their connections begins with a header
+	// of the PROXY protocol, version 1 or 2, before TLS and HTTP; one that does not is closed. Others
+	// are served as they come, without a header, and one that they send is no good request. Default
+	// false.
+	ProxyProtocol bool
+	// Forwarded is the field in which trusted proxies tell the client's address. It is read from its
+	// end: the first address that is not itself trusted is the client's. A Forwarded field that is
+	// malformed gets 400. Default ForwardedX.
+	Forwarded ForwardedField
 
 	// OnPong, if set, is called with each pong. p is valid until it returns.
 	OnPong func(c *Conn, p []byte)

@@ -26,8 +26,8 @@ func (s *Server) ListenAndServe(addrs ...string) error {
 // "tcp://host:port", "tcp4://…", "tcp6://…" or "unix:///path"; without a host it is all of the
 // machine's, and port 0 is one that is free, see Addrs. Without any address it is ":8080".
 //
-// It fails when an address is malformed (a *AddrError) or taken, when Handler is not set, and when
-// the server has been started before.
+// It fails when an address is malformed (a *AddrError) or taken, when Handler is not set, when
+// TrustedProxies and ProxyProtocol do not fit together, and when the server has been started before.
 func (s *Server) Start(addrs ...string) error {
 	if len(addrs) == 0 {
 		addrs = []string{":8080"}
@@ -39,6 +39,9 @@ func (s *Server) Start(addrs ...string) error {
 		return errors.New("reactor: a Server can be started only once")
 	case s.Handler == nil:
 		return errors.New("reactor: Server.Handler is not set")
+	}
+	if err := s.checkProxies(); err != nil {
+		return err
 	}
 	listeners, err := reserve(addrs, s.SharePort)
 	if err != nil {

@@ -120,6 +120,11 @@ var errInternal = &codec.CloseError{Code: codec.CloseInternalError, Reason: "int
 
 // read handles bytes according to the phase, which they may change.
 func (c *Conn) read(p []byte) {
+	if c.phase == phaseProxy {
+		if p = c.readProxy(p); len(p) == 0 {
+			return
+		}
+	}
 	if c.phase == phaseHandshake {
 		if c.loop.cfg.decoder.Role == codec.Client {
 			p = c.readResponse(p)

@@ -31,6 +31,9 @@ type options struct {
 	logFormat        string
 	io               ioMode
 	deflate          bool
+	proxies          proxies
+	proxyProtocol    bool
+	forwarded        forwarded
 	pprof            string
 	pprofPublic      bool
 	version          bool
@@ -87,6 +90,9 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.StringVar(&o.logFormat, "log-format", "text", "`format` of the log on standard error: text or json")
 	fs.BoolVar(&o.deflate, "deflate", false, "compress messages with clients that offer permessage-deflate, each by itself")
 	fs.Var(&o.io, "io", "`how` to write: auto (for many clients with one system call, where the kernel permits io_uring and that pays), uring (always) or direct (never)")
+	fs.Var(&o.proxies, "trusted-proxies", "`networks` of the proxies that tell the client's address: 10.0.0.0/8, 2001:db8::7, unix (the Unix sockets of -addr); repeatable")
+	fs.BoolVar(&o.proxyProtocol, "proxy-protocol", false, "connections of -trusted-proxies begin with a PROXY header (version 1 or 2), before all else")
+	fs.Var(&o.forwarded, "forwarded", "`field` of requests in which -trusted-proxies tell the client's address: x-forwarded-for, forwarded (RFC 7239) or none")
 	fs.StringVar(&o.pprof, "pprof", "", "serve profiles (net/http/pprof) on a loopback `address` such as 127.0.0.1:6060")
 	fs.BoolVar(&o.pprofPublic, "pprof-public", false, "permit -pprof on an address that other machines can reach")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
@@ -122,8 +128,8 @@ func parseEnvironment(fs *flag.FlagSet, getenv func(string) string) (err error) 
 		if e := fs.Set(f.Name, v); e != nil {
 			err = fmt.Errorf("invalid value %q for %s: %w", v, name, e)
 		}
-		if l, ok := f.Value.(*list); ok {
-			l.set = false
+		if l, ok := f.Value.(interface{ replaceable() }); ok {
+			l.replaceable()
 		}
 	})
 	return err
@@ -140,6 +146,9 @@ func (o *options) check() error {
 		return errors.New("-loops and -max-conns must not be negative")
 	case o.idleTimeout < 0 || o.handshakeTimeout < 0 || o.drainTimeout < 0:
 		return errors.New("a timeout must not be negative; 0 switches it off")
+	}
+	if o.proxyProtocol && !o.proxies.unix && len(o.proxies.networks) == 0 {
+		return errors.New("-proxy-protocol needs -trusted-proxies: anyone else's header would be a lie")
 	}
 	if o.pprof != "" {
 		if err := checkPprof(o.pprof, o.pprofPublic); err != nil {
@@ -171,6 +180,9 @@ type list struct {
 }
 
 func (l *list) String() string { return strings.Join(l.values, ",") }
+
+// replaceable makes the next use replace what there is.
+func (l *list) replaceable() { l.set = false }
 
 func (l *list) Set(s string) error {
 	if !l.set {

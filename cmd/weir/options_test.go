@@ -66,6 +66,10 @@ func TestOptionsRefused(t *testing.T) {
 		{args: []string{"-idle-timeout", "-1s"}, want: "negative"},
 		{args: []string{"-loops", "-1"}, want: "negative"},
 		{args: []string{"-addr", ""}, want: "addr"},
+		{args: []string{"-trusted-proxies", "10.0.0.0/33"}, want: "10.0.0.0/33"},
+		{args: []string{"-trusted-proxies", "proxy.example"}, want: "proxy.example"},
+		{args: []string{"-forwarded", "via"}, want: "via"},
+		{args: []string{"-proxy-protocol"}, want: "-trusted-proxies"},
 		{env: map[string]string{"WEIR_LOOPS": "many"}, want: "WEIR_LOOPS"},
 	} {
 		if _, err := parse(row.env, row.args...); err == nil || !strings.Contains(err.Error(), row.want) {
@@ -80,8 +84,9 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"addr", "app", "deflate", "drain-timeout", "handshake-timeout", "idle-timeout", "io", "log-format", "log-level",
-		"loops", "max-conns", "max-message", "max-outbound", "origin", "pprof", "pprof-public", "version",
+		"addr", "app", "deflate", "drain-timeout", "forwarded", "handshake-timeout", "idle-timeout", "io", "log-format", "log-level",
+		"loops", "max-conns", "max-message", "max-outbound", "origin", "pprof", "pprof-public", "proxy-protocol",
+		"trusted-proxies", "version",
 	} {
 		if !strings.Contains(out.String(), "  -"+name) {
 			t.Errorf("the help does not mention -%s", name)
