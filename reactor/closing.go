@@ -97,6 +97,8 @@ func (c *Conn) cutOff() {
 
 // sendClose queues our close frame. There is always room for it.
 func (c *Conn) sendClose(body []byte) {
-	c.queue(codec.Close, body)
+	if !c.closeBehind(body) {
+		c.queue(codec.Close, body)
+	}
 	c.setClosing(c.closing().Sent())
 }

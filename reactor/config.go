@@ -23,6 +23,10 @@ const (
 	defaultReadBuffer       = 256 << 10
 	defaultDeflateMemory    = 64 << 20
 	defaultMaxBuffered      = 256 << 20
+	defaultMaxSubscriptions = 1024
+	defaultMaxPublishQueue  = 256
+	defaultMaxBacklog       = 64 << 20
+	defaultMaxBusQueue      = 16 << 20
 )
 
 // settings are the fields that Server and Client have in common, as they were set.

@@ -79,6 +79,7 @@ type rare struct {
 	handler     Handler                    // in a client
 	subprotocol string
 	deflate     *deflating
+	subs        *subscriptions
 	local       net.Addr // this and the next where they are not the socket's
 	remote      net.Addr
 	pong        []byte // the payload of the pong that waits while the output is congested

@@ -184,8 +184,12 @@ func (c *Conn) gone(cause error) {
 	c.endDeflate()
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: cause})
 	err := c.reason()
+	subscribed := c.rare.subs != nil
 	c.mu.Unlock()
 
+	if subscribed {
+		e.srv.topics.leave(c)
+	}
 	if !c.isOpen() {
 		c.endProxyHead()
 		c.endHandshake()

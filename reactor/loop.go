@@ -30,6 +30,7 @@ type loop struct {
 	wheel     wheel  // with the connections
 	lost      uint32 // ticks that the wheel has not made up for
 	batch     batch
+	fan       fanout    // publications; what of it is for others says it
 	running   bool      // Run is being called
 	handshake handshake // for the requests that arrive whole, which are nearly all
 	upgrade   Upgrade
@@ -137,6 +138,7 @@ func (l *loop) Run(context.Context) error {
 		l.lag = time.Since(l.tickAt)
 		l.held = len(l.wheel.conns)
 	}
+	l.fan.take()
 	l.mu.Unlock()
 
 	l.running = true
@@ -156,6 +158,7 @@ func (l *loop) Run(context.Context) error {
 	if late {
 		late = !l.expireTimers()
 	}
+	l.fanOut()
 	l.running = false
 	l.batch.end()
 
@@ -166,7 +169,7 @@ func (l *loop) Run(context.Context) error {
 		l.tickAt = time.Now()
 	}
 	l.armed = false
-	if (len(l.todo) > 0 || len(l.inbox) > 0 || l.tickDue) && !l.stopped {
+	if (len(l.todo) > 0 || len(l.inbox) > 0 || l.tickDue || l.fan.waits()) && !l.stopped {
 		// gnet runs tasks until there are none, so what is left must not be armed from here: sockets
 		// would wait for it. Another goroutine's call comes after the next look at them.
 		l.armed = true

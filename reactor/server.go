@@ -100,6 +100,32 @@ type Server struct {
 	// OnDrain, if set, is called when everything that waited for a slow client has been sent.
 	OnDrain func(c *Conn)
 
+	// MaxSubscriptions is how many subscriptions a connection may have; more are refused with
+	// ErrTooManySubscriptions. To subscribe takes longer the more there are. Default 1024; negative: no
+	// limit.
+	MaxSubscriptions int
+	// SlowSubscriber says what happens to published messages for a client that reads too slowly. Default
+	// SlowDropNewest. Overflow has no part in it.
+	SlowSubscriber SlowPolicy
+	// MaxPublishQueue is how many published messages may wait for a client that reads too slowly; all
+	// together they may also have MaxOutbound bytes. They are kept by reference, one copy for all clients.
+	// One always may wait. Default 256; negative: no limit but that of the bytes.
+	MaxPublishQueue int
+	// MaxBacklog is how many bytes of published messages may wait for an event loop to deliver them; Publish
+	// returns ErrBacklog beyond it. Default 64 MiB; negative: no limit.
+	MaxBacklog int
+	// OnTopic, if set, is called when a pattern has got its first subscriber, with active true, and when it
+	// has lost its last. For each pattern the two alternate, beginning with true, and each true has got its
+	// false when Shutdown returns. It is called on a goroutine that the server has for it, never two at
+	// once, so it may block; a pattern that is left and taken again, or the other way round, before its
+	// turn has come is not reported.
+	OnTopic func(pattern string, active bool)
+	// Bus, if set, carries published messages between servers.
+	Bus Bus
+	// MaxBusQueue is how many bytes of published messages may wait for Bus; more are dropped, and counted.
+	// Default 16 MiB; negative: no limit.
+	MaxBusQueue int
+
 	// Loops is the number of event loops. Default: GOMAXPROCS.
 	Loops int
 	// ReadBuffer is the size of the buffer that each loop reads into, in bytes; it bounds the work
@@ -124,8 +150,9 @@ type Server struct {
 	// Logger gets what a person should know; nothing per message. Default slog.Default().
 	Logger *slog.Logger
 
-	core core
-	life lifecycle
+	core   core
+	topics topics
+	life   lifecycle
 }
 
 // lifecycle is what Start, Wait and Shutdown agree on.

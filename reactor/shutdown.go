@@ -13,7 +13,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if !started {
 		return nil
 	}
-	return s.core.drain(ctx, s.stopEngines)
+	err := s.core.drain(ctx, s.stopEngines)
+	s.topics.finish(ctx)
+	return err
 }
 
 // Close ends the server at once: all connections are cut, without a closing handshake.

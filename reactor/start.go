@@ -49,7 +49,12 @@ func (s *Server) Start(addrs ...string) error {
 	}
 	defer listeners.release()
 	set := s.settings()
-	if err = s.core.init(set.config(codec.Server, s.Handler)); err != nil {
+	cfg := set.config(codec.Server, s.Handler)
+	if err = s.startTopics(cfg.log); err != nil {
+		return fmt.Errorf("reactor: %w", err)
+	}
+	if err = s.core.init(cfg); err != nil {
+		s.topics.finish(ended)
 		return fmt.Errorf("reactor: %w", err)
 	}
 	s.life.started = true
@@ -58,6 +63,7 @@ func (s *Server) Start(addrs ...string) error {
 	listeners.release() // before anyone knows the ports: connections that it got would be lost
 	if err != nil {
 		s.core.stop(s.stopEngines)
+		s.topics.finish(ended)
 		return err
 	}
 	go s.core.tick()

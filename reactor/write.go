@@ -65,18 +65,7 @@ func (c *Conn) WritePrepared(m *codec.Prepared) error {
 		c.queue(m.Opcode(), m.Payload())
 		return nil
 	}
-	c.loop.counts.sent.message(m.Opcode())
-	frame := m.Frame()
-	if d := c.deflating(); d != nil {
-		frame = d.deflater.PreparedFrame(m)
-	}
-	if len(frame) >= flushAt && !c.flags.has(flagFull) {
-		c.writeThrough(c.buffer().B, frame)
-	} else {
-		b := c.buffer()
-		b.B = append(b.B, frame...)
-		c.written()
-	}
+	c.queuePrepared(m)
 	return nil
 }
 
@@ -178,6 +167,32 @@ func (c *Conn) queue(op codec.Opcode, p []byte) {
 	}
 	c.encode(op, p)
 	c.written()
+}
+
+// queuePrepared queues a message that was encoded for many, as a server sends it.
+func (c *Conn) queuePrepared(m *codec.Prepared) {
+	if frame := c.prepared(m); len(frame) >= flushAt && !c.flags.has(flagFull) {
+		c.loop.counts.sent.message(m.Opcode())
+		c.writeThrough(c.buffer().B, frame)
+		return
+	}
+	c.append(m)
+	c.written()
+}
+
+// append appends the frame of a message that was encoded for many to what is pending.
+func (c *Conn) append(m *codec.Prepared) {
+	c.loop.counts.sent.message(m.Opcode())
+	b := c.buffer()
+	b.B = append(b.B, c.prepared(m)...)
+}
+
+// prepared returns the frame of a message that was encoded for many, compressed where that was agreed on.
+func (c *Conn) prepared(m *codec.Prepared) []byte {
+	if d := c.deflating(); d != nil {
+		return d.deflater.PreparedFrame(m)
+	}
+	return m.Frame()
 }
 
 // writeThrough writes what is pending, which has become head, and a payload behind it that is copied
@@ -304,6 +319,7 @@ func (c *Conn) wrote(n int, err error) {
 			c.encode(codec.Pong, r.pong)
 		}
 	}
+	c.refill()
 }
 
 // dropSent drops what has been sent from the front of the buffer when it is the larger part, so that the

@@ -1,0 +1,229 @@
+package reactor
+
+import (
+	"math"
+	"sync/atomic"
+
+	"example.org/weir/codec"
+)
+
+// publication is a message on its way to subscribers, encoded once for all of them.
+type publication struct {
+	message *codec.Prepared
+	topic   string
+	from    *Conn // does not get it; nil: everyone does
+}
+
+// size is what the publication counts for where memory is bounded, in bytes.
+func (p *publication) size() int { return len(p.message.Frame()) }
+
+// posting is a publication for the subscribers of one pattern on one loop.
+type posting struct {
+	*publication
+	group  *group
+	number uint32 // among those of the group
+}
+
+// fanout takes publications to a loop's subscribers. A run of the loop does it for so many of them, and
+// goes on in the next after the sockets have been served.
+//
+// It takes a burst at a time: publications that wait one behind the other for the same groups. Each
+// subscriber gets all of a burst at once, in one write. Subscribers come and go meanwhile. A group is
+// walked from its end to its beginning, and who leaves is replaced by the last: who is moved has been
+// met, or will be, and the number of the last message that one has got tells which it is, and who has
+// come after the message was published.
+type fanout struct {
+	inbox   []posting    // guarded by loop.mu
+	backlog atomic.Int64 // bytes in inbox and queue
+
+	// The rest belongs to the loop.
+	queue  []posting
+	head   int             // the postings before it have been delivered
+	burst  int             // postings from head on that are being delivered
+	groups int             // of each publication of the burst
+	group  int             // the one that is being walked
+	at     int             // members of it from here on have been met
+	own    []*subscription // of the connection that is being met, by group of the burst
+
+	delivered int // messages, in this run
+}
+
+const (
+	subscribersPerRun = 256 // are met in a run
+	subscribersAtOnce = 64  // are looked up at a time
+	fanoutKeeps       = 4096
+)
+
+// publish leaves a publication for the subscribers g. Like post it wakes the loop unless it is awake.
+func (l *loop) publish(p *publication, g *group) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped {
+		return
+	}
+	g.posted++
+	l.fan.inbox = append(l.fan.inbox, posting{p, g, g.posted})
+	l.fan.backlog.Add(int64(p.size()))
+	l.arm()
+}
+
+// take takes in what has been published. l.mu is held.
+func (f *fanout) take() {
+	if f.head > len(f.queue)/2 {
+		n := copy(f.queue, f.queue[f.head:])
+		clear(f.queue[n:])
+		f.queue = f.queue[:n]
+		f.head = 0
+	}
+	f.queue = append(f.queue, f.inbox...)
+	clear(f.inbox)
+	f.inbox = f.inbox[:0]
+	if len(f.queue) == 0 && cap(f.queue) > fanoutKeeps {
+		f.queue, f.inbox = nil, nil
+	}
+}
+
+// waits reports whether there is something to deliver. l.mu is held.
+func (f *fanout) waits() bool { return f.head < len(f.queue) || len(f.inbox) > 0 }
+
+// fanOut delivers what has been published, as far as the budget for one run goes.
+func (l *loop) fanOut() {
+	f := &l.fan
+	if f.head == len(f.queue) {
+		return
+	}
+	t := &l.engine.srv.topics
+	for budget := subscribersPerRun; budget > 0 && f.next(); {
+		budget -= f.meet(t, min(budget, subscribersAtOnce))
+	}
+	t.counters.delivered.Add(int64(f.delivered))
+	f.delivered = 0
+}
+
+// next sees to it that there is a burst, and reports false when there is nothing to deliver.
+func (f *fanout) next() bool {
+	if f.burst > 0 {
+		return true
+	}
+	q := f.queue[f.head:]
+	if len(q) == 0 {
+		return false
+	}
+	n := 1
+	for n < len(q) && q[n].publication == q[0].publication {
+		n++
+	}
+	f.groups = n
+	f.burst = n
+	for bytes := q[0].size(); f.joins(q); f.burst += n {
+		if bytes += q[f.burst].size(); bytes > batchBytes {
+			break
+		}
+	}
+	f.group, f.at = 0, math.MaxInt
+	return true
+}
+
+// joins reports whether what follows the burst in q is a publication for the same groups.
+func (f *fanout) joins(q []posting) bool {
+	if f.burst+f.groups > len(q) {
+		return false
+	}
+	for i, p := range q[f.burst : f.burst+f.groups] {
+		if p.publication != q[f.burst].publication || p.group != q[i].group {
+			return false
+		}
+	}
+	return true
+}
+
+// meet delivers the burst to the next n subscribers at most, and returns what that counts for.
+func (f *fanout) meet(t *topics, n int) int {
+	var some [subscribersAtOnce]*subscription
+	t.mu.RLock()
+	members := f.queue[f.head+f.group].group.members
+	end := min(f.at, len(members))
+	f.at = max(end-n, 0)
+	n = copy(some[:], members[f.at:end])
+	t.mu.RUnlock()
+	for i := n - 1; i >= 0; i-- {
+		f.deliver(some[i])
+	}
+	if f.at == 0 {
+		f.at = math.MaxInt
+		if f.group++; f.group == f.groups {
+			f.done()
+		}
+	}
+	return n + 1 // for a group without any also costs something
+}
+
+// done takes the burst out of the queue.
+func (f *fanout) done() {
+	end := f.head + f.burst
+	bytes := 0
+	for i := f.head; i < end; i++ {
+		bytes += f.queue[i].size()
+		f.queue[i] = posting{}
+	}
+	f.backlog.Add(int64(-bytes))
+	f.head = end
+	f.burst = 0
+}
+
+// deliver gives a subscriber what it has not got of the burst, in the order in which it was published;
+// also by its other subscriptions, as far as the burst is for them.
+func (f *fanout) deliver(s *subscription) {
+	burst := f.queue[f.head : f.head+f.burst]
+	last := burst[len(burst)-f.groups:]
+	if !last[f.group].after(s.got) {
+		return
+	}
+	c := s.conn
+	c.mu.Lock()
+	if s.group == nil || !c.maySend() {
+		c.mu.Unlock()
+		return
+	}
+	f.find(s, last)
+	c.flags.set(flagQueued)
+	tooSlow := false
+	for i, p := range burst {
+		if own := f.own[i%f.groups]; own != nil && p.after(own.got) && p.from != c && !tooSlow {
+			tooSlow = c.receive(p.publication)
+			f.delivered++
+		}
+	}
+	for i, own := range f.own {
+		if own != nil {
+			own.got = last[i].number
+		}
+	}
+	c.mu.Unlock()
+	if tooSlow {
+		c.fail(errTooSlow)
+	}
+	c.end()
+}
+
+// after reports whether p was published after the message of its group that has the number.
+func (p *posting) after(number uint32) bool { return int32(p.number-number) > 0 }
+
+// find finds the subscriptions of the connection that the burst is for, among them s. The mutex of the
+// connection is held.
+func (f *fanout) find(s *subscription, last []posting) {
+	f.own = f.own[:0]
+	for range last {
+		f.own = append(f.own, nil)
+	}
+	f.own[f.group] = s
+	if own := s.conn.rare.subs; f.groups > 1 && own.n > 1 {
+		for s := own.first; s != nil; s = s.next {
+			for i, p := range last {
+				if p.group == s.group {
+					f.own[i] = s
+				}
+			}
+		}
+	}
+}

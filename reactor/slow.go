@@ -1,0 +1,128 @@
+package reactor
+
+import (
+	"slices"
+
+	"example.org/weir/codec"
+)
+
+// SlowPolicy says what happens to a published message for a subscriber that reads too slowly: while its
+// socket takes no more, messages wait for it, by reference, up to Server.MaxPublishQueue of them and
+// Server.MaxOutbound bytes. Messages that wait are sent before the connection's close frame.
+type SlowPolicy uint8
+
+// The policies for slow subscribers.
+const (
+	// SlowDropNewest drops a message for which there is no room.
+	SlowDropNewest SlowPolicy = iota
+	// SlowDropOldest drops those that have waited longest, to make room.
+	SlowDropOldest
+	// SlowKeepLatest keeps only the latest message of each topic; where that is no room enough either,
+	// those that have waited longest are dropped.
+	SlowKeepLatest
+	// SlowClose closes the connection with 1013 when there is no room for a message. What waits is
+	// dropped.
+	SlowClose
+)
+
+// waiting are the published messages that wait for a congested connection. While there is one, so are
+// bytes in Conn.out. It is guarded by the mutex of the connection.
+type waiting struct {
+	queue []*publication
+	bytes int
+	close []byte // the body of the close frame behind them, nil for none yet
+}
+
+// receive sends a published message, or leaves it waiting. It reports whether the connection is to be
+// closed because it is too slow. c.mu is held, and c.maySend holds.
+func (c *Conn) receive(p *publication) (tooSlow bool) {
+	subs := c.rare.subs
+	if !c.flags.has(flagFull) && subs.waiting == nil {
+		c.queuePrepared(p.message)
+		return false
+	}
+	if subs.waiting == nil {
+		subs.waiting = &waiting{}
+	}
+	w := subs.waiting
+	srv := c.loop.engine.srv
+	most := limit(srv.MaxPublishQueue, defaultMaxPublishQueue)
+	missed := &srv.topics.counters.missed
+	if srv.SlowSubscriber == SlowKeepLatest {
+		missed.Add(int64(w.drop(w.earlier(p.topic))))
+	}
+	for !w.fits(p, most, c.loop.cfg.outbound) {
+		switch srv.SlowSubscriber {
+		case SlowDropNewest:
+			missed.Add(1)
+			return false
+		case SlowClose:
+			missed.Add(int64(len(w.queue) + 1))
+			srv.topics.counters.slowClosed.Add(1)
+			subs.waiting = nil
+			return true
+		}
+		missed.Add(int64(w.drop(0)))
+	}
+	w.queue = append(w.queue, p)
+	w.bytes += p.size()
+	return false
+}
+
+// fits reports whether there is room for p. One always fits.
+func (w *waiting) fits(p *publication, most, bytes int) bool {
+	return len(w.queue) == 0 || len(w.queue) < most && p.size() <= bytes-w.bytes
+}
+
+// earlier returns which message of the topic waits, -1 for none.
+func (w *waiting) earlier(topic string) int {
+	return slices.IndexFunc(w.queue, func(p *publication) bool { return p.topic == topic })
+}
+
+// drop drops the i-th message, if i is one, and returns how many that are.
+func (w *waiting) drop(i int) int {
+	if i < 0 {
+		return 0
+	}
+	w.bytes -= w.queue[i].size()
+	w.queue = slices.Delete(w.queue, i, i+1)
+	return 1
+}
+
+// waiting returns what waits, nil for nothing. c.mu is held.
+func (c *Conn) waiting() *waiting {
+	if c.rare == nil || c.rare.subs == nil {
+		return nil
+	}
+	return c.rare.subs.waiting
+}
+
+// refill makes what waits pending, up to what is written at once, now that the output is empty. c.mu is
+// held.
+func (c *Conn) refill() {
+	w := c.waiting()
+	if w == nil {
+		return
+	}
+	n := 0
+	for ; n < len(w.queue) && c.pending() < flushAt; n++ {
+		c.append(w.queue[n].message)
+		w.bytes -= w.queue[n].size()
+	}
+	w.queue = slices.Delete(w.queue, 0, n)
+	if len(w.queue) == 0 {
+		c.rare.subs.waiting = nil
+		if w.close != nil {
+			c.encode(codec.Close, w.close)
+		}
+	}
+}
+
+// closeBehind leaves our close frame behind what waits. It reports false where nothing does. c.mu is held.
+func (c *Conn) closeBehind(body []byte) bool {
+	w := c.waiting()
+	if w != nil {
+		w.close = append([]byte{}, body...)
+	}
+	return w != nil
+}
