@@ -15,7 +15,7 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # Modules of their own: their dependencies must not enter the library's go.mod.
 MODULES = . bench/clients bench/peers
 
-.PHONY: help run build test race fuzz lint bench bench-quick bench-peers bun profile heap pgo clean
+.PHONY: help run build test race fuzz lint bench bench-quick bench-peers bun profile heap gogc pgo clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -74,6 +74,9 @@ heap: ## count what an idle connection takes of the heap, with a heap profile in
 	$(GO) test -count 1 -run '^TestIdleMemory$$' -v -memprofilerate 1 ./reactor -args -heapprofile '$(CURDIR)/profiles/idle.pprof'
 	$(GO) tool pprof -sample_index=inuse_space -top -nodecount 10 profiles/idle.pprof
 	$(GO) tool pprof -sample_index=inuse_objects -top -nodecount 5 profiles/idle.pprof
+
+gogc: ## measure what the default of GOGC in cmd/weir costs and gains (CONNS=15000 ROUNDS=3)
+	@bash bench/profile/gogc.sh
 
 pgo: ## refresh cmd/weir/default.pgo, and keep it only if it gains
 	@bash bench/profile/pgo.sh

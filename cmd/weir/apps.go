@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"unique"
 
 	"example.org/weir/codec"
 	"example.org/weir/reactor"
@@ -31,11 +32,14 @@ func newApp(name string, stdout io.Writer, log *slog.Logger) (app, error) {
 	return apps[name](stdout, log), nil
 }
 
-// rememberPath keeps the path of the request as the connection's data.
+// rememberPath keeps the path of the request as the connection's data, once for all that have the same.
 func rememberPath(c *reactor.Conn, u *reactor.Upgrade) error {
-	c.Data = string(u.Request.Path())
+	c.Data = unique.Make(string(u.Request.Path()))
 	return nil
 }
+
+// pathOf returns what rememberPath has kept.
+func pathOf(c *reactor.Conn) string { return c.Data.(unique.Handle[string]).Value() }
 
 // echo sends every message back as it came.
 type echo struct{ reactor.NopHandler }

@@ -21,7 +21,7 @@ func newChat() *chat {
 
 // OnOpen lets c into its room.
 func (ch *chat) OnOpen(c *reactor.Conn) {
-	name := c.Data.(string)
+	name := pathOf(c)
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	room := ch.rooms[name]
@@ -37,14 +37,14 @@ func (ch *chat) OnMessage(c *reactor.Conn, m codec.Message) {
 	frame := codec.Prepare(m.Opcode, m.Payload)
 	ch.mu.RLock()
 	defer ch.mu.RUnlock()
-	for member := range ch.rooms[c.Data.(string)] {
+	for member := range ch.rooms[pathOf(c)] {
 		_ = member.WritePrepared(frame) // who is gone or has no room left misses it
 	}
 }
 
 // OnClose lets c out, and forgets a room that is empty.
 func (ch *chat) OnClose(c *reactor.Conn, _ error) {
-	name := c.Data.(string)
+	name := pathOf(c)
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	delete(ch.rooms[name], c)

@@ -50,6 +50,7 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 		return exitUsage
 	}
 	defer app.close()
+	paceGC(getenv)
 
 	if opt.pprof != "" {
 		stop, err := servePprof(opt.pprof, log)

@@ -58,6 +58,7 @@ Flags:
 const usageEnd = `
 Each flag can be set in the environment, as WEIR_ and its name in upper case with _ for -, for
 instance WEIR_MAX_MESSAGE=64KiB; a flag on the command line wins. Lists are separated by commas.
+GOGC, in percent, trades memory for CPU while connections are opened (25), as for every Go program.
 
 SIGINT and SIGTERM drain the server: clients get close frames (1001) and the process ends when they
 have gone, at the latest after -drain-timeout. A second signal ends it at once.
