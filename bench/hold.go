@@ -31,8 +31,8 @@ func RunHold(ctx context.Context, o Options) (*Result, error) {
 	end := r.beginCost()
 	r.window.open()
 	r.sampleFor(o.Duration, phaseMeasuring)
+	r.synchronize(stageEcho)
 	if !o.Mute {
-		r.synchronize(stageEcho)
 		r.during(phaseEchoing, r.echoOnce)
 	}
 	r.res.Seconds = r.window.close()

@@ -83,8 +83,8 @@ type Options struct {
 
 	// Progress is told about each second, and about the phase of the run. It may be nil.
 	Progress func(s Sample, phase string) `json:"-"`
-	// Sync is called before the run begins to connect, before it begins to measure, and in hold before
-	// the echoes ("echo") and before it waits for what is published ("publish"); it returns when the run
+	// Sync is called before the run begins to connect, before it begins to measure, and in hold when
+	// the time is over ("echo") and before it waits for what is published ("publish"); it returns when the run
 	// may go on. The run ends when the context does meanwhile. It may be nil. With workers, it is called
 	// when all have come that far, and holds all up.
 	Sync func(ctx context.Context, stage string) error `json:"-"`

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"example.org/weir/bench/peers/page"
 )
@@ -19,21 +16,5 @@ func render(res *results, into, plots string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(plots, 0o755); err != nil {
-		return err
-	}
-	for name, svg := range files {
-		if err := os.WriteFile(filepath.Join(plots, name), svg, 0o644); err != nil {
-			return err
-		}
-	}
-	if into == "" {
-		_, err := fmt.Fprint(out, markdown(res, filepath.ToSlash(plots)))
-		return err
-	}
-	folder, err := page.Relative(into, plots)
-	if err != nil {
-		return err
-	}
-	return page.Insert(into, markers, markdown(res, folder))
+	return page.Write(into, markers, plots, files, func(plots string) string { return markdown(res, plots) }, out)
 }

@@ -13,9 +13,9 @@ func beginMarker(name string) string { return "<!-- begin " + name + " -->" }
 
 func endMarker(name string) string { return "<!-- end " + name + " -->" }
 
-// Insert replaces what is between the markers of a name in a file by text, or appends both to a file
+// insert replaces what is between the markers of a name in a file by text, or appends both to a file
 // that has none.
-func Insert(file, name, text string) error {
+func insert(file, name, text string) error {
 	old, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -43,8 +43,8 @@ func between(page, name, text string) (string, error) {
 	return strings.TrimRight(page, "\n") + "\n\n" + block + "\n", nil
 }
 
-// Relative is how the page file refers to the folder to.
-func Relative(file, to string) (string, error) {
+// relative is how the page file refers to the folder to.
+func relative(file, to string) (string, error) {
 	a, errA := filepath.Abs(filepath.Dir(file))
 	b, errB := filepath.Abs(to)
 	if err := errors.Join(errA, errB); err != nil {

@@ -49,7 +49,7 @@ func TestBetween(t *testing.T) {
 func TestInsert(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "PAGE.md")
 	for _, text := range []string{"one", "two", "two"} {
-		if err := Insert(file, "x", text); err != nil {
+		if err := insert(file, "x", text); err != nil {
 			t.Fatal(err)
 		}
 		got, err := os.ReadFile(file)
@@ -61,7 +61,7 @@ func TestInsert(t *testing.T) {
 
 func TestRelative(t *testing.T) {
 	dir := t.TempDir()
-	if got, err := Relative(filepath.Join(dir, "a", "PAGE.md"), filepath.Join(dir, "b", "plots")); err != nil || got != "../b/plots" {
+	if got, err := relative(filepath.Join(dir, "a", "PAGE.md"), filepath.Join(dir, "b", "plots")); err != nil || got != "../b/plots" {
 		t.Errorf("%q, %v", got, err)
 	}
 }
