@@ -5,8 +5,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // problem is what is in the way of a plan.
@@ -17,8 +16,8 @@ type problem struct {
 
 // openFiles is how many descriptors a process may have. Go has raised the limit to the hard one.
 func openFiles() (int, error) {
-	var r unix.Rlimit
-	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r)
+	var r syscall.Rlimit
+	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r)
 	return int(min(r.Cur, 1<<30)), err
 }
 
