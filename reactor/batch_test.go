@@ -109,7 +109,7 @@ func (l *countingLoop) Execute(context.Context, gnet.Runnable) error {
 // TestBatchAdapts holds when turns are left to the batch.
 func TestBatchAdapts(t *testing.T) {
 	events := &countingLoop{}
-	l := &loop{events: events}
+	l := &loop{cfg: new(config), events: events}
 	l.batch.ring = new(ring) // which is not used
 	ready := func() *Conn {
 		c := &Conn{loop: l}
@@ -177,7 +177,7 @@ func TestBatchAdapts(t *testing.T) {
 
 // TestBatchLeavesOut holds which turns are not for the batch.
 func TestBatchLeavesOut(t *testing.T) {
-	l := &loop{events: &countingLoop{}}
+	l := &loop{cfg: new(config), events: &countingLoop{}}
 	l.batch.ring, l.batch.always = new(ring), true
 	for name, spoil := range map[string]func(*Conn){
 		"nothing to write": func(c *Conn) { c.release() },

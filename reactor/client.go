@@ -36,8 +36,9 @@ type Client struct {
 	ReadBuffer       int
 	IO               IOMode
 	Deflate          *codec.Deflate // is offered
-	// TLS is for wss URLs. Default nil: the server is verified by the system's roots. For the time
-	// being such a connection also costs two goroutines and two descriptors, which carry its bytes to the event loop.
+	// TLS is for wss URLs. Default nil: the server is verified by the system's roots. Renegotiation
+	// is not supported. With ClientSessionCache, connections to a server that was spoken with before
+	// begin with less work (session tickets).
 	TLS    *tls.Config
 	Logger *slog.Logger
 
@@ -107,8 +108,7 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 	d := &dialing{upgrade: up, done: make(chan error, 1)}
 	r := &rare{dialing: d, handler: h}
 	if to.secure {
-		r.local, r.remote = socket.LocalAddr(), socket.RemoteAddr()
-		if socket, err = cl.secure(ctx, socket, to.host); err != nil {
+		if r.tls, err = cl.secure(ctx, socket, clientTLS(cl.TLS, to.host)); err != nil {
 			return nil, fmt.Errorf("reactor: %w", err)
 		}
 	}
@@ -166,7 +166,9 @@ func (cl *Client) start() (err error) {
 		return nil
 	}
 	set := cl.settings()
-	if err = cl.core.init(set.config(codec.Client, nil)); err != nil {
+	cfg := set.config(codec.Client, nil)
+	cfg.mayTLS = true // where the URL says so
+	if err = cl.core.init(cfg); err != nil {
 		return fmt.Errorf("reactor: %w", err)
 	}
 	cl.loops.engine = newEngine(&cl.core)
@@ -204,13 +206,13 @@ func (cl *Client) settings() *settings {
 }
 
 // secure does the TLS handshake, for which there is as much time as for the opening handshake.
-func (cl *Client) secure(ctx context.Context, conn net.Conn, host string) (net.Conn, error) {
+func (cl *Client) secure(ctx context.Context, socket net.Conn, cfg *tls.Config) (*secure, error) {
 	if d := timeout(cl.HandshakeTimeout, defaultHandshakeTimeout); d > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d)
 		defer cancel()
 	}
-	return secure(ctx, conn, cl.TLS, host)
+	return secureDial(ctx, socket, cfg)
 }
 
 // destination is where a URL leads.

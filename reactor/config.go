@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"math"
 	"runtime"
@@ -59,6 +60,8 @@ type config struct {
 	buffered int64 // bytes, of all connections
 	policy   OverflowPolicy
 
+	tls           *tls.Config    // of all connections of the engine; nil: none has TLS, unless mayTLS
+	mayTLS        bool           // connections may have TLS each by itself
 	deflate       *codec.Deflate // nil: no compression
 	deflateMemory int64          // bytes
 

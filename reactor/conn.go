@@ -80,6 +80,7 @@ type rare struct {
 	subprotocol string
 	deflate     *deflating
 	subs        *subscriptions
+	tls         *secure  // does not change while the connection is open
 	local       net.Addr // this and the next where they are not the socket's
 	remote      net.Addr
 	pong        []byte // the payload of the pong that waits while the output is congested
@@ -137,9 +138,6 @@ func (c *Conn) LocalAddr() net.Addr {
 	defer c.mu.Unlock()
 	if c.fd < 0 {
 		return nil
-	}
-	if c.rare != nil && c.rare.local != nil {
-		return c.rare.local
 	}
 	sa, err := unix.Getsockname(int(c.fd))
 	if err != nil {

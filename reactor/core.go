@@ -27,6 +27,9 @@ type core struct {
 	engines   []*engine
 	stopped   sync.Once
 
+	tls       tlsHandshakes // in a server
+	tlsFailed atomic.Int64  // handshakes
+
 	leased     atomic.Int64 // bytes of the contexts of compression
 	deflatings sync.Map     // those that connections share, by codec.DeflateParams
 }
@@ -37,6 +40,7 @@ func (c *core) init(cfg config) (err error) {
 	c.pings = newPingClock()
 	c.empty = make(chan struct{}, 1)
 	c.done = make(chan struct{})
+	c.tls.init()
 	if cfg.io == IOUring {
 		r, err := newRing(maxBatch)
 		if err != nil {

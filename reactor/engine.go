@@ -13,11 +13,13 @@ import (
 )
 
 // engine is one gnet engine with its loops: its methods are gnet's callbacks. A server has one for
-// its TCP listeners and one for its Unix sockets, since gnet gives each loop a listener of its own
+// its TCP listeners, one for those that speak TLS, since gnet does not tell which of its listeners a
+// connection came from, and one for its Unix sockets, since gnet gives each loop a listener of its own
 // (SO_REUSEPORT) only where all of them are TCP.
 type engine struct {
 	gnet.BuiltinEventEngine
 	core  *core
+	cfg   *config // of the connections that it accepts
 	srv   *Server // nil in a client
 	epoch time.Time
 	fds   int           // descriptors from this number on are refused
@@ -46,7 +48,7 @@ func (e *engine) OnBoot(g gnet.Engine) gnet.Action {
 }
 
 func newEngine(c *core) *engine {
-	return &engine{core: c, epoch: time.Now(), fds: descriptorLimit(), boot: make(chan struct{})}
+	return &engine{core: c, cfg: &c.cfg, epoch: time.Now(), fds: descriptorLimit(), boot: make(chan struct{})}
 }
 
 // booted reports whether the engine listens, or has done.
@@ -83,6 +85,9 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	c.loop = l
 	c.socket = g
 	c.fd = int32(fd)
+	if l.cfg.tls != nil || c.tls() != nil {
+		c.secure()
+	}
 	if e.srv != nil && e.srv.ProxyProtocol && e.srv.behindProxy(c) {
 		c.phase = phaseProxy
 	}
@@ -102,7 +107,7 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	default:
 		return nil, gnet.None
 	}
-	if c.settle() {
+	if c.settle() || dialed && c.tls() != nil && c.turn(nil) { // it may have read more than its handshake
 		return nil, gnet.Close
 	}
 	return nil, gnet.None
@@ -134,7 +139,7 @@ func (e *engine) loop(el gnet.EventLoop) *loop {
 	if l, ok := e.loops.Load(el); ok {
 		return l.(*loop)
 	}
-	l := &loop{engine: e, cfg: &e.core.cfg, events: el}
+	l := &loop{engine: e, cfg: e.cfg, events: el}
 	l.wheel.now = e.now()
 	l.batch = e.core.newBatch()
 	l.counts = e.core.tally.newLoop()
@@ -184,6 +189,9 @@ func (c *Conn) gone(cause error) {
 	c.endDeflate()
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: cause})
 	err := c.reason()
+	if s := c.tls(); s != nil {
+		s.end()
+	}
 	subscribed := c.rare.subs != nil
 	c.mu.Unlock()
 

@@ -296,6 +296,11 @@ func (c *Conn) replyError(err error, head bool) {
 	countIn(&c.loop.engine.core.tally, &c.loop.engine.core.tally.refused, he.Status)
 	c.mu.Lock()
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: he})
+	if s := c.tls(); s != nil && !s.established { // there is no way yet to say so
+		c.cutOff()
+		c.mu.Unlock()
+		return
+	}
 	b := c.buffer()
 	b.B = codec.AppendRefusal(b.B, he, head)
 	c.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,8 +19,9 @@ import (
 
 // reserved is an address to listen on that has been found free.
 type reserved struct {
-	gnet string       // as gnet wants it
-	addr net.Addr     // as it is bound
+	gnet string   // as gnet wants it
+	addr net.Addr // as it is bound
+	tls  bool
 	hold net.Listener // keeps a port that the kernel chose until gnet has bound it, or nil
 }
 
@@ -29,43 +31,58 @@ type reservations []reserved
 type listenerGroup struct {
 	addrs []string
 	reuse bool
+	tls   bool
 }
 
-// reserve checks and resolves the addresses. gnet itself would share a TCP port that another
+// reserve checks and resolves the addresses; secure says that those without a network speak TLS. gnet itself would share a TCP port that another
 // process has (SO_REUSEPORT), and remove whatever is at the path of a Unix socket.
-func reserve(addrs []string, share bool) (rs reservations, err error) {
+func reserve(addrs []string, share, secure bool) (rs reservations, err error) {
 	defer func() {
 		if err != nil {
 			rs.release()
 		}
 	}()
 	for _, a := range addrs {
-		network, address, err := splitAddr(a)
+		network, address, err := splitAddr(a, secure)
 		if err != nil {
 			return rs, err
 		}
 		var r reserved
-		if network == "unix" {
+		tcp, tls := strings.CutPrefix(network, "tls")
+		switch {
+		case tls && !secure:
+			return rs, &AddrError{a, "Server.TLS is not set"}
+		case tls:
+			r, err = reserveTCP("tcp"+tcp, address, share)
+		case network == "unix":
 			r, err = reserveUnix(address)
-		} else {
+		default:
 			r, err = reserveTCP(network, address, share)
 		}
 		if err != nil {
 			return rs, fmt.Errorf("reactor: cannot listen on %s: %w", a, err)
 		}
+		r.tls = tls
 		rs = append(rs, r)
+	}
+	if secure && !slices.ContainsFunc(rs, func(r reserved) bool { return r.tls }) {
+		return rs, errors.New("reactor: Server.TLS is set, but no address speaks TLS: want host:port or tls://host:port")
 	}
 	return rs, nil
 }
 
-// splitAddr splits "network://address"; the network may be left out.
-func splitAddr(a string) (network, address string, err error) {
+// splitAddr splits "network://address"; the network may be left out, and is tls or tcp then.
+func splitAddr(a string, secure bool) (network, address string, err error) {
 	network, address, ok := strings.Cut(a, "://")
-	if !ok {
+	switch {
+	case ok:
+	case secure:
+		network, address = "tls", a
+	default:
 		network, address = "tcp", a
 	}
 	switch network {
-	case "tcp", "tcp4", "tcp6":
+	case "tcp", "tcp4", "tcp6", "tls", "tls4", "tls6":
 		_, port, err := net.SplitHostPort(address)
 		if err != nil {
 			return "", "", &AddrError{a, "want host:port, for instance :8080 or 127.0.0.1:8080"}
@@ -78,7 +95,7 @@ func splitAddr(a string) (network, address string, err error) {
 			return "", "", &AddrError{a, "want unix:// and the path of a socket, for instance unix:///run/weir.sock"}
 		}
 	default:
-		return "", "", &AddrError{a, "the network must be tcp, tcp4, tcp6 or unix"}
+		return "", "", &AddrError{a, "the network must be tcp, tcp4, tcp6, tls, tls4, tls6 or unix"}
 	}
 	return network, address, nil
 }
@@ -177,16 +194,20 @@ func (rs reservations) addrs() []net.Addr {
 // groups returns the listeners of each engine that is needed.
 func (rs reservations) groups() []listenerGroup {
 	tcp := listenerGroup{reuse: balances()}
+	secure := listenerGroup{reuse: balances(), tls: true}
 	var local listenerGroup
 	for _, r := range rs {
-		if r.addr.Network() == "unix" {
-			local.addrs = append(local.addrs, r.gnet)
-		} else {
-			tcp.addrs = append(tcp.addrs, r.gnet)
+		g := &tcp
+		switch {
+		case r.tls:
+			g = &secure
+		case r.addr.Network() == "unix":
+			g = &local
 		}
+		g.addrs = append(g.addrs, r.gnet)
 	}
 	var groups []listenerGroup
-	for _, g := range []listenerGroup{tcp, local} {
+	for _, g := range []listenerGroup{tcp, secure, local} {
 		if len(g.addrs) > 0 {
 			groups = append(groups, g)
 		}

@@ -35,7 +35,8 @@ type loop struct {
 	handshake handshake // for the requests that arrive whole, which are nearly all
 	upgrade   Upgrade
 	counts    *counts
-	untimed   uint // messages since one was timed
+	untimed   uint   // messages since one was timed
+	plain     []byte // what TLS connections read into, nil until one has
 }
 
 // task is a piece of work for a connection, to be done on its loop.

@@ -34,7 +34,7 @@ func dialFrom(t *testing.T, from net.IP, addr string) *rawClient {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	return &rawClient{conn.(*net.TCPConn), t, bufio.NewReader(conn)}
+	return &rawClient{conn.(*net.TCPConn), t, bufio.NewReader(conn), conn}
 }
 
 // wantPeer reads the answer to a request and what the server takes the client for; "" is its own address.
@@ -256,7 +256,7 @@ func TestTrustUnix(t *testing.T) {
 			if _, err := conn.Write([]byte(row.header + request(said))); err != nil {
 				t.Fatal(err)
 			}
-			r := &rawClient{nil, t, bufio.NewReader(conn)}
+			r := &rawClient{nil, t, bufio.NewReader(conn), conn}
 			if head := r.head(); !strings.HasPrefix(head, "HTTP/1.1 101 ") {
 				t.Fatalf("the server answered %q", head)
 			}

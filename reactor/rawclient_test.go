@@ -52,11 +52,13 @@ func request(lines ...string) string {
 		strings.Join(append(lines, "", ""), "\r\n")
 }
 
-// rawClient is a TCP connection to a server, for tests of what exactly goes over the wire.
+// rawClient is a TCP connection to a server, for tests of what exactly goes over the wire. Its methods
+// speak through out and in, beneath which there may be TLS.
 type rawClient struct {
 	*net.TCPConn
-	t  testing.TB
-	in *bufio.Reader
+	t   testing.TB
+	in  *bufio.Reader
+	out io.Writer
 }
 
 // dialRaw opens a TCP connection and sends nothing.
@@ -68,24 +70,30 @@ func dialRaw(t testing.TB, addr string) *rawClient {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	return &rawClient{conn.(*net.TCPConn), t, bufio.NewReaderSize(conn, 64<<10)}
+	return &rawClient{conn.(*net.TCPConn), t, bufio.NewReaderSize(conn, 64<<10), conn}
 }
 
 // open opens a WebSocket connection.
 func open(t testing.TB, addr string) *rawClient {
 	t.Helper()
 	r := dialRaw(t, addr)
+	r.upgrade()
+	return r
+}
+
+// upgrade does the opening handshake.
+func (r *rawClient) upgrade() {
+	r.t.Helper()
 	r.send(request())
 	if head := r.head(); !strings.HasPrefix(head, "HTTP/1.1 101 ") {
-		t.Fatalf("the server answered %q", head)
+		r.t.Fatalf("the server answered %q", head)
 	}
-	return r
 }
 
 // send writes the bytes of all parts in one write.
 func (r *rawClient) send(parts ...string) {
 	r.t.Helper()
-	if _, err := io.WriteString(r.TCPConn, strings.Join(parts, "")); err != nil {
+	if _, err := io.WriteString(r.out, strings.Join(parts, "")); err != nil {
 		r.t.Fatal(err)
 	}
 }

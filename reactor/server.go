@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -125,6 +126,12 @@ type Server struct {
 	// MaxBusQueue is how many bytes of published messages may wait for Bus; more are dropped, and counted.
 	// Default 16 MiB; negative: no limit.
 	MaxBusQueue int
+	// TLS, if set, is for the addresses tls://host:port and those without a network: see Start. It
+	// needs a certificate: Certificates, or GetCertificate, which may give another one from one moment to
+	// the next. Its callbacks run on a goroutine of the handshake, with which they end; their
+	// ClientHelloInfo.Conn serves only to ask for addresses. It is cloned: http/1.1 is what is agreed
+	// on by ALPN, never h2. Default nil: no TLS.
+	TLS *tls.Config
 
 	// Loops is the number of event loops. Default: GOMAXPROCS.
 	Loops int
@@ -197,6 +204,9 @@ func (s *Server) Conns() int { return int(s.core.conns.Load()) }
 
 // Dropped returns the number of messages that OverflowDrop has dropped.
 func (s *Server) Dropped() int64 { return s.core.dropped.Load() }
+
+// TLSFailures returns the number of TLS handshakes that have failed. Each is logged at the debug level.
+func (s *Server) TLSFailures() int64 { return s.core.tlsFailed.Load() }
 
 // Addrs returns the addresses that the server listens on, in the order they were given, with the
 // port that a port of 0 became. It is empty before Start.

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"runtime"
@@ -23,11 +24,13 @@ func (s *Server) ListenAndServe(addrs ...string) error {
 }
 
 // Start listens on the addresses, serves in the background, and returns. An address is "host:port",
-// "tcp://host:port", "tcp4://…", "tcp6://…" or "unix:///path"; without a host it is all of the
-// machine's, and port 0 is one that is free, see Addrs. Without any address it is ":8080".
+// "tcp://host:port", "tcp4://…", "tcp6://…", "tls://host:port", "tls4://…", "tls6://…" or
+// "unix:///path"; without a host it is all of the machine's, and port 0 is one that is free, see Addrs.
+// Without a network it is tls if TLS is set, and tcp otherwise. Without any address it is ":8080".
 //
-// It fails when an address is malformed (a *AddrError) or taken, when Handler is not set, when
-// TrustedProxies and ProxyProtocol do not fit together, and when the server has been started before.
+// It fails when an address is malformed (a *AddrError) or taken, when Handler is not set, when TLS has
+// no certificate or is set and no address speaks it, when TrustedProxies and ProxyProtocol do not fit
+// together, and when the server has been started before.
 func (s *Server) Start(addrs ...string) error {
 	if len(addrs) == 0 {
 		addrs = []string{":8080"}
@@ -43,7 +46,14 @@ func (s *Server) Start(addrs ...string) error {
 	if err := s.checkProxies(); err != nil {
 		return err
 	}
-	listeners, err := reserve(addrs, s.SharePort)
+	var secure *tls.Config
+	if s.TLS != nil {
+		var err error
+		if secure, err = serverTLS(s.TLS); err != nil {
+			return err
+		}
+	}
+	listeners, err := reserve(addrs, s.SharePort, secure != nil)
 	if err != nil {
 		return err
 	}
@@ -59,7 +69,7 @@ func (s *Server) Start(addrs ...string) error {
 	}
 	s.life.started = true
 	s.life.addrs = listeners.addrs()
-	err = s.startEngines(listeners.groups(), set.gnetOptions(s.core.cfg.log))
+	err = s.startEngines(listeners.groups(), secure, set.gnetOptions(s.core.cfg.log))
 	listeners.release() // before anyone knows the ports: connections that it got would be lost
 	if err != nil {
 		s.core.stop(s.stopEngines)
@@ -67,8 +77,12 @@ func (s *Server) Start(addrs ...string) error {
 		return err
 	}
 	go s.core.tick()
-	for _, a := range s.life.addrs {
-		s.core.cfg.log.Info("listening", "addr", a.Network()+"://"+a.String())
+	for _, r := range listeners {
+		network := r.addr.Network()
+		if r.tls {
+			network = "tls"
+		}
+		s.core.cfg.log.Info("listening", "addr", network+"://"+r.addr.String())
 	}
 	return nil
 }
@@ -100,11 +114,16 @@ func (s *Server) settings() *settings {
 }
 
 // startEngines starts an engine for each group and returns once all of them listen.
-func (s *Server) startEngines(groups []listenerGroup, options []gnet.Option) (err error) {
+func (s *Server) startEngines(groups []listenerGroup, secure *tls.Config, options []gnet.Option) (err error) {
 	ended := make(chan error, len(groups))
 	for _, g := range groups {
 		e := newEngine(&s.core)
 		e.srv = s
+		if g.tls {
+			cfg := s.core.cfg
+			cfg.tls = secure
+			e.cfg = &cfg
+		}
 		s.core.engines = append(s.core.engines, e)
 		options := append(options[:len(options):len(options)], gnet.WithReusePort(g.reuse), gnet.WithReuseAddr(true))
 		go func() { ended <- e.run(g.addrs, options) }()

@@ -18,7 +18,7 @@ func (c *Conn) turn(p []byte) (cut bool) {
 	}
 	c.pinged = false
 	c.loop.counts.received.bytes.Add(uint64(len(p)))
-	c.protect(func() { c.read(p) })
+	c.protect(func() { c.arrived(p) })
 	return c.endTurn()
 }
 
@@ -118,13 +118,22 @@ func (c *Conn) panicked(r any) {
 // errInternal tells the peer that a handler has panicked.
 var errInternal = &codec.CloseError{Code: codec.CloseInternalError, Reason: "internal error"}
 
-// read handles bytes according to the phase, which they may change.
-func (c *Conn) read(p []byte) {
+// arrived takes in bytes as they came from the socket; read gets what is inside of them.
+func (c *Conn) arrived(p []byte) {
 	if c.phase == phaseProxy {
 		if p = c.readProxy(p); len(p) == 0 {
 			return
 		}
 	}
+	if s := c.tls(); s != nil {
+		s.arrived(p)
+		return
+	}
+	c.read(p)
+}
+
+// read handles bytes according to the phase, which they may change.
+func (c *Conn) read(p []byte) {
 	if c.phase == phaseHandshake {
 		if c.loop.cfg.decoder.Role == codec.Client {
 			p = c.readResponse(p)

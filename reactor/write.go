@@ -161,7 +161,7 @@ func (c *Conn) overflow(err error) error {
 // queue encodes a frame behind what is pending.
 func (c *Conn) queue(op codec.Opcode, p []byte) {
 	c.loop.counts.sent.message(op)
-	if len(p) >= flushAt && !c.flags.has(flagFull) && c.loop.cfg.decoder.Role == codec.Server && c.deflating() == nil {
+	if len(p) >= flushAt && !c.flags.has(flagFull) && c.loop.cfg.decoder.Role == codec.Server && c.tls() == nil && c.deflating() == nil {
 		c.writeThrough(codec.AppendHeader(c.buffer().B, true, op, len(p)), p)
 		return
 	}
@@ -171,7 +171,7 @@ func (c *Conn) queue(op codec.Opcode, p []byte) {
 
 // queuePrepared queues a message that was encoded for many, as a server sends it.
 func (c *Conn) queuePrepared(m *codec.Prepared) {
-	if frame := c.prepared(m); len(frame) >= flushAt && !c.flags.has(flagFull) {
+	if frame := c.prepared(m); len(frame) >= flushAt && !c.flags.has(flagFull) && c.tls() == nil {
 		c.loop.counts.sent.message(m.Opcode())
 		c.writeThrough(c.buffer().B, frame)
 		return
@@ -229,12 +229,16 @@ func (c *Conn) encode(op codec.Opcode, p []byte) {
 // frameLen is the length of a frame with n bytes of payload.
 func (c *Conn) frameLen(n int) int { return codec.HeaderLen(c.loop.cfg.decoder.Role, n) + n }
 
-// buffer returns the buffer of what is pending.
+// buffer returns the buffer of what is pending, with TLS of what is still plain.
 func (c *Conn) buffer() *bytebufferpool.ByteBuffer {
-	if c.out == nil {
-		c.out = bytebufferpool.Get()
+	b := &c.out
+	if s := c.tls(); s != nil {
+		b = &s.plain
 	}
-	return c.out
+	if *b == nil {
+		*b = bytebufferpool.Get()
+	}
+	return *b
 }
 
 // written sees to it that what was queued is written: at the end of the turn, or at once when it is
@@ -265,7 +269,7 @@ func (c *Conn) wakeUp() {
 	c.mu.Unlock()
 }
 
-// unsent is what waits to be written.
+// unsent is what waits to be written, with TLS of what has been sealed.
 func (c *Conn) unsent() []byte {
 	switch {
 	case c.out == nil:
@@ -277,7 +281,13 @@ func (c *Conn) unsent() []byte {
 }
 
 // pending is the number of bytes that wait to be written.
-func (c *Conn) pending() int { return len(c.unsent()) }
+func (c *Conn) pending() int {
+	n := len(c.unsent())
+	if s := c.tls(); s != nil {
+		n += s.unsent()
+	}
+	return n
+}
 
 // write hands to the kernel what it takes of what is pending. All writes of a connection are made
 // here, so that gnet's own buffer, which has no bound, is never used; and all with mu held and fd
@@ -290,11 +300,16 @@ func (c *Conn) write() {
 }
 
 // sendable reports whether there is something to write and the socket may take it.
-func (c *Conn) sendable() bool { return c.out != nil && !c.flags.has(flagFull) && c.fd >= 0 }
+func (c *Conn) sendable() bool {
+	if c.tls() != nil {
+		c.seal()
+	}
+	return c.out != nil && !c.flags.has(flagFull) && c.fd >= 0
+}
 
 // wrote notes what came of writing all that is pending.
 func (c *Conn) wrote(n int, err error) {
-	rest := c.pending()
+	rest := len(c.unsent())
 	switch {
 	case err == unix.EAGAIN:
 		n = 0
@@ -305,8 +320,7 @@ func (c *Conn) wrote(n int, err error) {
 	c.loop.counts.sent.bytes.Add(uint64(n))
 	if n < rest {
 		r := c.rarely()
-		r.sent += uint32(n)
-		r.dropSent(c.out)
+		r.sent = dropSent(c.out, r.sent+uint32(n))
 		c.congest()
 		c.loop.engine.core.writable.await(c)
 		return
@@ -322,13 +336,15 @@ func (c *Conn) wrote(n int, err error) {
 	c.refill()
 }
 
-// dropSent drops what has been sent from the front of the buffer when it is the larger part, so that the
-// buffer of a client that never catches up does not grow, and no byte is moved more often than once.
-func (r *rare) dropSent(b *bytebufferpool.ByteBuffer) {
-	if int(r.sent) > len(b.B)/2 || r.sent > 1<<30 {
-		b.B = b.B[:copy(b.B, b.B[r.sent:])]
-		r.sent = 0
+// dropSent drops what has been sent from the front of a buffer when it is the larger part, so that the
+// buffer of a client that never catches up does not grow, and no byte is moved more often than once. It
+// returns how much of what is left has been sent.
+func dropSent(b *bytebufferpool.ByteBuffer, sent uint32) uint32 {
+	if int(sent) > len(b.B)/2 || sent > 1<<30 {
+		b.B = b.B[:copy(b.B, b.B[sent:])]
+		return 0
 	}
+	return sent
 }
 
 // took notes what the batch's ring sent of what is pending; see ring.submit.
@@ -364,6 +380,9 @@ func (c *Conn) release() {
 // broken ends a connection that can no longer be written to.
 func (c *Conn) broken(err error) {
 	c.release()
+	if s := c.tls(); s != nil {
+		s.drop()
+	}
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: err})
 	c.cutOff()
 }

@@ -1,0 +1,187 @@
+package reactor
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"example.org/weir/codec"
+)
+
+// tlsHandshakes runs the handshakes of a server, on goroutines that end with them. They are bounded in
+// number, and those that compute at a time, rather than wait for the client, more tightly still: so many
+// clients that come at once take from the event loops no more than a share of the CPU. The others wait
+// their turn, and cost no goroutine before it.
+type tlsHandshakes struct {
+	cpus chan struct{} // holds a value for each that computes
+
+	mu      sync.Mutex
+	running int
+	most    int
+	waiting []*secure
+}
+
+const (
+	// tlsPerCPU is how many handshakes there are at a time, for each CPU. Waiting for their clients they
+	// cost about 16 KiB each.
+	tlsPerCPU = 512
+	// tlsComputingPerCPU is how many of them compute at a time. Callbacks that wait are among them.
+	tlsComputingPerCPU = 8
+	// tlsAhead is how much a client may have sent that its handshake has not used yet, in bytes.
+	// More than the handshake needs is the first that it wants to say.
+	tlsAhead = 1 << 20
+)
+
+func (q *tlsHandshakes) init() {
+	n := runtime.GOMAXPROCS(0)
+	q.cpus = make(chan struct{}, tlsComputingPerCPU*n)
+	q.most = tlsPerCPU * n
+}
+
+// start has a handshake done as soon as there is room.
+func (q *tlsHandshakes) start(s *secure) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.running == q.most {
+		q.waiting = append(q.waiting, s)
+		return
+	}
+	q.running++
+	go q.run(s)
+}
+
+// run does a handshake and those that wait then, until none does.
+func (q *tlsHandshakes) run(s *secure) {
+	for ; s != nil; s = q.next() {
+		q.cpus <- struct{}{}
+		err := s.handshake()
+		<-q.cpus
+		s.c.loop.post(task{s.c, func(c *Conn) { c.secured(err) }})
+	}
+}
+
+func (q *tlsHandshakes) next() (s *secure) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		q.waiting = nil
+		q.running--
+		return nil
+	}
+	s = q.waiting[0]
+	q.waiting[0] = nil
+	q.waiting = q.waiting[1:]
+	return s
+}
+
+// handshake does the handshake, with the callbacks of the application's tls.Config.
+func (s *secure) handshake() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.c.loop.cfg.log.Error("a callback of the TLS configuration panicked; its connection is closed",
+				"panic", r, "remote", s.c.RemoteAddr(), "stack", string(debug.Stack()))
+			err = fmt.Errorf("reactor: a callback of the TLS configuration panicked: %v", r)
+		}
+	}()
+	ctx := s.hs.ctx
+	if err = ctx.Err(); err != nil { // it has gone while it waited
+		return err
+	}
+	return s.conn.HandshakeContext(ctx)
+}
+
+// begin takes in what has arrived before the handshake is done, and starts it with the first record: a
+// client that sends nothing costs no goroutine.
+func (s *secure) begin(p []byte) {
+	c := s.c
+	got := s.keep(p)
+	switch {
+	case len(got) > tlsAhead:
+		c.insecure(errTLSAhead)
+	case s.conn == nil && wholeRecord(got):
+		ctx, cancel := context.WithCancel(context.Background())
+		q := &c.loop.engine.core.tls
+		s.conn = tls.Server(s, c.loop.cfg.tls)
+		s.shaking(&tlsHandshake{ctx: ctx, cancel: cancel, more: make(chan struct{}, 1), cpus: q.cpus})
+		q.start(s)
+	}
+}
+
+var errTLSAhead = errors.New("reactor: the client sent too much before the TLS handshake was done")
+
+// wholeRecord reports whether p begins with a whole record, or with what is none (RFC 8446 5.1).
+func wholeRecord(p []byte) bool {
+	const header, handshake, most = 5, 22, 1 << 14
+	if len(p) < header {
+		return false
+	}
+	n := int(p[3])<<8 | int(p[4])
+	return p[0] != handshake || n > most || len(p) >= header+n
+}
+
+// secured goes on once the handshake is done, or has failed with err. It is the loop's.
+func (c *Conn) secured(err error) {
+	s := c.rare.tls
+	s.hs.cancel()
+	s.shaking(nil)
+	switch {
+	case s.failed:
+		return
+	case err != nil:
+		c.insecure(err)
+		return
+	}
+	c.mu.Lock()
+	s.established = true
+	c.mu.Unlock()
+	s.unseal(nil)
+}
+
+// insecure ends a connection whose TLS has failed. What crypto/tls has left for the peer, an alert, is
+// sent; it is the last. It is the loop's.
+func (c *Conn) insecure(err error) {
+	s := c.rare.tls
+	if s.hs != nil {
+		s.hs.cancel()
+	}
+	c.mu.Lock()
+	if !s.established {
+		c.handshakeFailed(err)
+	}
+	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: err})
+	s.failed = true
+	s.drop()
+	c.setClosing(codec.Closed)
+	if c.loop.cfg.decoder.Role == codec.Client { // it would wait for the server to end it
+		c.cutOff()
+	}
+	c.mu.Unlock()
+	c.finished()
+}
+
+// handshakeFailed notes why the handshake has failed. A client that speaks HTTP gets an answer that it
+// understands. It is called with c.mu held.
+func (c *Conn) handshakeFailed(err error) {
+	c.loop.engine.core.tlsFailed.Add(1)
+	c.loop.cfg.log.Debug("TLS handshake failed", "err", err, "remote", copyAddr(c.socket.RemoteAddr()))
+	var bad tls.RecordHeaderError
+	if errors.As(err, &bad) && looksLikeHTTP(bad.RecordHeader) {
+		_, _ = c.rare.tls.Write([]byte(httpToTLS)) // as it is: there is no TLS around it
+	}
+}
+
+// httpToTLS is what net/http answers too.
+const httpToTLS = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+
+// looksLikeHTTP reports whether a request begins so.
+func looksLikeHTTP(p [5]byte) bool {
+	switch string(p[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		return true
+	}
+	return false
+}
