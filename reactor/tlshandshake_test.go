@@ -1,0 +1,473 @@
+package reactor
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.org/weir/codec"
+)
+
+// TestTLSResumption connects twice: the second handshake is the short one, since all connections of a
+// server share the keys of its tickets.
+func TestTLSResumption(t *testing.T) {
+	for _, v := range tlsVersions {
+		resumed := make(chan bool, 1)
+		addr := serveTLS(t, &Server{Upgrade: func(c *Conn, _ *Upgrade) error {
+			state, _ := c.TLS()
+			resumed <- state.DidResume
+			return nil
+		}})
+		cfg := clientConfig(v)
+		cfg.ClientSessionCache = tls.NewLRUClientSessionCache(4)
+		cl := &Client{TLS: cfg}
+		t.Cleanup(func() { _ = cl.Close() })
+		for i, open := range []func(){
+			func() { r := openTLS(t, addr, cfg); r.send(text("ticket")); r.want(codec.Text, "ticket") },
+			func() { openTLS(t, addr, cfg) },
+			func() {
+				cfg.ClientSessionCache = tls.NewLRUClientSessionCache(4) // empty: Client is to fill it
+				if _, err := cl.Dial(t.Context(), "wss://"+addr, NopHandler{}, nil); err != nil {
+					t.Fatal(err)
+				}
+			},
+			func() {
+				if _, err := cl.Dial(t.Context(), "wss://"+addr, NopHandler{}, nil); err != nil {
+					t.Fatal(err)
+				}
+			},
+		} {
+			open()
+			if got := within(t, resumed); got != (i%2 == 1) {
+				t.Errorf("%s: connection %d is resumed: %v", tls.VersionName(v), i, got)
+			}
+		}
+	}
+}
+
+// TestTLSClientCertificate requires one. Server.Upgrade sees whose it is.
+func TestTLSClientCertificate(t *testing.T) {
+	for _, v := range tlsVersions {
+		names := make(chan string, 1)
+		var log logBuffer
+		srv := &Server{TLS: serverConfig(), Logger: log.logger(), Upgrade: func(c *Conn, _ *Upgrade) error {
+			state, _ := c.TLS()
+			names <- state.PeerCertificates[0].Subject.CommonName
+			return nil
+		}}
+		srv.TLS.ClientAuth = tls.RequireAndVerifyClientCert
+		addr := serveTLS(t, srv)
+		cfg := clientConfig(v)
+		cfg.Certificates = []tls.Certificate{authority().issue("alice")}
+		openTLS(t, addr, cfg)
+		if got := within(t, names); got != "alice" {
+			t.Errorf("%s: it is %q", tls.VersionName(v), got)
+		}
+		r := dialTLS(t, addr, clientConfig(v))
+		_, err := io.WriteString(r.tls, request())
+		if err == nil {
+			_, err = r.in.Peek(1)
+		}
+		wantAlert(t, err, map[uint16]string{tls.VersionTLS12: "handshake failure", tls.VersionTLS13: "certificate required"}[v])
+		if srv.TLSFailures() != 1 || !strings.Contains(log.String(), `level=DEBUG msg="TLS handshake failed"`) {
+			t.Errorf("%s: %d failures, the log says %s", tls.VersionName(v), srv.TLSFailures(), log.String())
+		}
+	}
+}
+
+// TestTLSNames chooses the certificate by the name that the client asks for (SNI), among several and by
+// GetCertificate.
+func TestTLSNames(t *testing.T) {
+	several := serverConfig("a.example", "b.example")
+	var asked atomic.Value
+	chosen := &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		asked.Store(fmt.Sprint(hello.ServerName, " ", hello.Conn.RemoteAddr(), " ", hello.Conn.LocalAddr()))
+		cert := authority().issue(hello.ServerName)
+		return &cert, nil
+	}}
+	for _, cfg := range []*tls.Config{several, chosen} {
+		addr := serveTLS(t, &Server{TLS: cfg})
+		for _, name := range []string{"a.example", "b.example"} {
+			ours := clientConfig(0)
+			ours.ServerName = name
+			r := openTLS(t, addr, ours)
+			if got := r.tls.ConnectionState().PeerCertificates[0].Subject.CommonName; got != name {
+				t.Errorf("asked for %s, got the certificate of %s", name, got)
+			}
+			if want := fmt.Sprint(name, " ", r.LocalAddr(), " ", r.RemoteAddr()); cfg == chosen && asked.Load() != want {
+				t.Errorf("GetCertificate was told %q, want %q", asked.Load(), want)
+			}
+		}
+	}
+}
+
+// TestTLSProtocols agrees on http/1.1 (RFC 7301), whatever else the configuration has.
+func TestTLSProtocols(t *testing.T) {
+	for _, row := range []struct {
+		server, client []string
+		want           string
+		alert          string
+	}{
+		{nil, []string{"h2", "http/1.1"}, "http/1.1", ""},
+		{nil, nil, "", ""},
+		{[]string{"h2", "http/1.1"}, []string{"h2", "http/1.1"}, "http/1.1", ""},
+		{[]string{"h2"}, []string{"http/1.1"}, "http/1.1", ""},
+		{nil, []string{"h2"}, "", "no application protocol"},
+		{[]string{"h2"}, []string{"h2"}, "", "no application protocol"},
+	} {
+		cfg := serverConfig()
+		cfg.NextProtos = row.server
+		ours := clientConfig(0)
+		ours.NextProtos = row.client
+		r := dialTLS(t, serveTLS(t, &Server{TLS: cfg}), ours)
+		err := r.tls.Handshake()
+		if row.alert != "" {
+			wantAlert(t, err, row.alert)
+			continue
+		}
+		if err != nil || r.tls.ConnectionState().NegotiatedProtocol != row.want {
+			t.Errorf("%v and %v agree on %q, %v", row.server, row.client, r.tls.ConnectionState().NegotiatedProtocol, err)
+		}
+	}
+}
+
+// TestTLSGarbage sends what is no ClientHello.
+func TestTLSGarbage(t *testing.T) {
+	for _, row := range []struct{ name, sent, want string }{
+		{"HTTP", request(), "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"},
+		{"HTTP, without Server.Page", "HEAD / HTTP/1.1\r\n\r\n", httpToTLS},
+		{"random", "\xf3\x07\x99\x14 nothing that is known", ""},
+		{"no record of TLS", "\x16\x09\x09\x00\x05hello", "\x15\x03\x01\x00\x02\x02"},
+		{"SSL 2", "\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10\x01\x00\x80", "\x15\x03\x01\x00\x02\x02\x46"},
+		{"a ClientHello of nonsense", "\x16\x03\x01\x00\x09\x01\x00\x00\x05hello", "\x15\x03\x01\x00\x02\x02\x32"},
+		{"another message", "\x16\x03\x01\x00\x04\x0e\x00\x00\x00", "\x15\x03\x01\x00\x02\x02\x0a"},
+		{"too long a record", "\x16\x03\x01\xff\xff", "\x15\x03\x01\x00\x02\x02\x16"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			srv := &Server{}
+			r := dialRaw(t, serveTLS(t, srv))
+			r.send(row.sent)
+			got, err := io.ReadAll(r.in)
+			if err != nil || !strings.HasPrefix(string(got), row.want) || (row.want == "") != (len(got) == 0) {
+				t.Errorf("got %q, %v, want %q", got, err, row.want)
+			}
+			_ = r.Close()
+			eventually(t, "it has gone", func() bool { return srv.Conns() == 0 })
+			if srv.TLSFailures() != 1 {
+				t.Errorf("%d failures", srv.TLSFailures())
+			}
+		})
+	}
+}
+
+// TestTLSTooMuchAhead sends without end while its handshake is not done.
+func TestTLSTooMuchAhead(t *testing.T) {
+	release := make(chan struct{})
+	cfg := serverConfig()
+	cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { <-release; return nil, nil }
+	srv := &Server{TLS: cfg}
+	r := dialTLS(t, serveTLS(t, srv), clientConfig(0))
+	defer close(release)
+	go r.tls.Handshake()
+	junk := make([]byte, 64<<10)
+	for sent := 0; ; sent += len(junk) {
+		if sent > 100*tlsAhead {
+			t.Fatal("the server takes all")
+		}
+		if _, err := r.TCPConn.Write(junk); err != nil || srv.TLSFailures() == 1 {
+			break
+		}
+	}
+}
+
+// TestTLSCallbackPanics costs only the connection.
+func TestTLSCallbackPanics(t *testing.T) {
+	var log logBuffer
+	cfg := serverConfig("good.example")
+	cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if hello.ServerName == "localhost" {
+			panic("at the callback")
+		}
+		return nil, nil
+	}
+	addr := serveTLS(t, &Server{TLS: cfg, Logger: log.logger()})
+	if err := dialTLS(t, addr, clientConfig(0)).tls.Handshake(); err == nil {
+		t.Error("the handshake was done")
+	}
+	if !strings.Contains(log.String(), "at the callback") {
+		t.Errorf("the log says %s", log.String())
+	}
+	ours := clientConfig(0)
+	ours.ServerName = "good.example"
+	openTLS(t, addr, ours)
+}
+
+// TestTLSHandshakesWait has more handshakes than there may be at a time. They wait, those that go
+// meanwhile are not done, and the others are, one after the other.
+func TestTLSHandshakesWait(t *testing.T) {
+	const clients = 8
+	var calls, now, most atomic.Int32
+	release := make(chan struct{})
+	cfg := serverConfig()
+	cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		calls.Add(1)
+		most.Store(max(most.Load(), now.Add(1)))
+		<-release
+		now.Add(-1)
+		return nil, nil
+	}
+	srv := &Server{TLS: cfg}
+	addr := serveTLS(t, srv)
+	q := &srv.core.tls
+	q.mu.Lock()
+	q.most = 2
+	q.mu.Unlock()
+	waiting := func(n int) func() bool {
+		return func() bool { q.mu.Lock(); defer q.mu.Unlock(); return len(q.waiting) == n }
+	}
+	done := make(chan error, clients)
+	var conns []*tlsClient
+	for i := range clients {
+		r := dialTLS(t, addr, clientConfig(0))
+		conns = append(conns, r)
+		go func() { done <- r.tls.Handshake() }()
+		eventually(t, "it waits", waiting(max(i-1, 0)))
+	}
+	_ = conns[4].TCPConn.Close()
+	_ = conns[5].TCPConn.Close()
+	eventually(t, "two have gone", func() bool { return srv.Conns() == clients-2 })
+	close(release)
+	failed := 0
+	for range clients {
+		if within(t, done) != nil {
+			failed++
+		}
+	}
+	if failed != 2 || calls.Load() != clients-2 || most.Load() != 2 {
+		t.Errorf("%d failed, %d were begun, %d at a time", failed, calls.Load(), most.Load())
+	}
+	eventually(t, "no handshake runs", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.running == 0 })
+}
+
+// TestTLSShutdownDuringHandshake does not wait for handshakes.
+func TestTLSShutdownDuringHandshake(t *testing.T) {
+	srv := &Server{HandshakeTimeout: -1}
+	addr := serveTLS(t, srv)
+	r := dialTLS(t, addr, clientConfig(0))
+	r.wire.write = func(p []byte) (int, error) { // the ClientHello and no more
+		r.wire.write = func(p []byte) (int, error) { return len(p), nil }
+		return r.TCPConn.Write(p)
+	}
+	_ = dialTLS(t, addr, clientConfig(0)) // not even that
+	if err := r.tls.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "both are there", func() bool { return srv.Conns() == 2 })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "no handshake runs", func() bool {
+		q := &srv.core.tls
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return q.running == 0
+	})
+}
+
+// TestTLSShutdown says goodbye inside TLS.
+func TestTLSShutdown(t *testing.T) {
+	srv := &Server{}
+	r := openTLS(t, serveTLS(t, srv), clientConfig(0))
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Shutdown(t.Context()) }()
+	if op, p, err := r.next(); op != codec.Close || !strings.HasPrefix(p, "\x03\xe9") || err != nil {
+		t.Fatalf("got %v %q, %v", op, p, err)
+	}
+	r.send(closeFrame(1001, ""))
+	r.wantNotified()
+	_ = r.TCPConn.Close()
+	if err := within(t, ended); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTLSAddresses holds which addresses speak TLS.
+func TestTLSAddresses(t *testing.T) {
+	for _, row := range []struct {
+		tls   *tls.Config
+		addrs []string
+		err   string // "": it starts
+	}{
+		{serverConfig(), []string{"127.0.0.1:0", "tls://127.0.0.1:0", "tls4://127.0.0.1:0", "tcp://127.0.0.1:0"}, ""},
+		{nil, []string{"tls://127.0.0.1:0"}, "Server.TLS is not set"},
+		{serverConfig(), []string{"tcp://127.0.0.1:0"}, "no address speaks TLS"},
+		{new(tls.Config), []string{"127.0.0.1:0"}, "no certificate"},
+		{serverConfig(), []string{"tls://nowhere"}, "host:port"},
+	} {
+		srv := &Server{Handler: echo, TLS: row.tls, Logger: quiet}
+		err := srv.Start(row.addrs...)
+		if row.err != "" {
+			if err == nil || !strings.Contains(err.Error(), row.err) {
+				t.Errorf("%v: %v, want %s", row.addrs, err, row.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, a := range srv.Addrs() {
+			if strings.HasPrefix(row.addrs[i], "tcp") {
+				open(t, a.String())
+			} else {
+				openTLS(t, a.String(), clientConfig(0))
+			}
+		}
+		_ = srv.Close()
+	}
+}
+
+// TestDialTLSRefused has the client refuse, or give up.
+func TestDialTLSRefused(t *testing.T) {
+	cl := &Client{}
+	t.Cleanup(func() { _ = cl.Close() })
+	var unknown *tls.CertificateVerificationError
+	if _, err := cl.Dial(t.Context(), "wss://"+serveTLS(t, &Server{}), NopHandler{}, nil); !errors.As(err, &unknown) {
+		t.Errorf("an unknown authority: %v", err)
+	}
+	var plain tls.RecordHeaderError
+	if _, err := cl.Dial(t.Context(), "wss://"+serve(t, &Server{}), NopHandler{}, nil); !errors.As(err, &plain) {
+		t.Errorf("a server without TLS: %v", err)
+	}
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	slow := &Client{HandshakeTimeout: 50 * time.Millisecond}
+	t.Cleanup(func() { _ = slow.Close() })
+	if _, err := slow.Dial(t.Context(), "wss://"+silent.Addr().String(), NopHandler{}, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a server that does not answer: %v", err)
+	}
+}
+
+// TestTLSKeyUpdate has OpenSSL change its keys, and ask for ours to be (RFC 8446 4.6.3).
+func TestTLSKeyUpdate(t *testing.T) {
+	path, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("there is no openssl to drive")
+	}
+	cmd := exec.CommandContext(t.Context(), path, "s_client", "-connect", serveTLS(t, &Server{}), "-tls1_3")
+	var out logBuffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	}()
+	say := func(s, answer string, times int) {
+		_, _ = io.WriteString(in, s)
+		eventually(t, answer, func() bool { return strings.Count(out.String(), answer) == times })
+	}
+	say(request(), "101 Switching Protocols", 1)
+	for i := range 3 {
+		say("k\n", "KEYUPDATE", 2*i+1) // its own
+		say(text("plain sailing"), "\x81\x0dplain sailing", 2*i+1)
+		say("K\n", "KEYUPDATE", 2*i+2) // and ours
+		say(text("plain sailing"), "\x81\x0dplain sailing", 2*i+2)
+	}
+}
+
+// TestTLSDetach takes the tls.Conn of a connection out of its loop, with what was not sent yet.
+func TestTLSDetach(t *testing.T) {
+	for _, v := range tlsVersions {
+		taken := make(chan *tls.Conn, 1)
+		h := newProbe()
+		h.onMessage = func(c *Conn, _ codec.Message) {
+			_ = c.WriteText("before")
+			fd, err := dup(c)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			c.mu.Lock()
+			conn, err := c.rare.tls.detach(fd)
+			c.mu.Unlock()
+			if err != nil {
+				t.Error(err)
+			}
+			taken <- conn
+			_ = c.CloseNow()
+		}
+		r := openTLS(t, serveTLS(t, &Server{Handler: h}), clientConfig(v))
+		r.send(text("go"))
+		conn := within(t, taken)
+		h.wantClosed(t, codec.CloseAbnormal, false)
+		go func() {
+			_, _ = io.Copy(conn, conn)
+			_ = conn.Close()
+		}()
+		large := patterned(300_000)
+		go r.send(large)
+		r.want(codec.Text, "before")
+		got := make([]byte, len(large))
+		if _, err := io.ReadFull(r.in, got); err != nil || string(got) != large {
+			t.Errorf("%s: what was echoed is wrong: %v", tls.VersionName(v), err)
+		}
+		_ = r.tls.CloseWrite()
+		r.wantNotified()
+	}
+}
+
+// dup is the socket of c as a net.Conn.
+func dup(c *Conn) (net.Conn, error) {
+	fd, err := c.socket.Dup()
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "detached")
+	defer f.Close()
+	return net.FileConn(f)
+}
+
+// TestTLSKeyUpdateFlood does not let answers pile up for a peer that does not read them.
+func TestTLSKeyUpdateFlood(t *testing.T) {
+	s := newStand(t, &Server{})
+	s.c.cfg = &config{}
+	*s.c.cfg = s.e.core.cfg
+	s.c.cfg.tls = serverConfig()
+	s.c.secure()
+	tlsState := s.c.rare.tls
+	tlsState.established = true
+	for _, full := range []bool{false, true} {
+		s.c.full = full
+		_, _ = tlsState.Write(bytes.Repeat([]byte("a"), maxAnswers))
+		s.c.unsealed(errNoMore)
+		if s.c.cut {
+			t.Fatalf("it is cut with %d bytes waiting, the socket full: %v", maxAnswers, full)
+		}
+		_, _ = tlsState.Write([]byte("a"))
+		s.c.unsealed(errNoMore)
+		if s.c.cut != full {
+			t.Errorf("it is cut: %v, the socket full: %v", s.c.cut, full)
+		}
+		tlsState.take()
+	}
+}
