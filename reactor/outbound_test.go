@@ -3,7 +3,6 @@ package reactor
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -254,9 +253,7 @@ func TestClientThatNeverReads(t *testing.T) {
 }
 
 func heap() int {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
+	m := liveHeap()
 	return int(m.HeapAlloc)
 }
 

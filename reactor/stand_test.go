@@ -72,6 +72,12 @@ func newStandOn(t testing.TB, srv *Server, kind int) *stand {
 	set.log = quiet
 	srv.core.cfg = set.config(codec.Server, srv.Handler)
 	srv.core.pings = newPingClock()
+	if srv.TLS != nil {
+		if srv.core.cfg.tls, err = serverTLS(srv.TLS); err != nil {
+			t.Fatal(err)
+		}
+		srv.core.tls.init()
+	}
 	if srv.core.writable, err = newWritableWatcher(); err != nil {
 		t.Fatal(err)
 	}
