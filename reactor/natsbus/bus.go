@@ -14,7 +14,10 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"example.org/weir/codec"
+	"example.org/weir/reactor"
 )
+
+var _ reactor.Bus = (*Bus)(nil)
 
 // Options configure a Bus. The zero value of each field means its default.
 type Options struct {

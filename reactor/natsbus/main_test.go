@@ -18,7 +18,13 @@ import (
 	"example.org/weir/codec"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// gnet's pool of workers is there from its import on.
+		goleak.IgnoreAnyFunction("github.com/panjf2000/ants/v2.(*poolCommon).purgeStaleWorkers"),
+		goleak.IgnoreAnyFunction("github.com/panjf2000/ants/v2.(*poolCommon).ticktock"),
+	)
+}
 
 // natsServer starts a NATS server; change may be nil.
 func natsServer(t *testing.T, change func(*server.Options)) *server.Server {
