@@ -41,5 +41,9 @@ func kindOf(s string) topicKind {
 	return kind
 }
 
+// ValidTopic reports whether s is a topic that can be published to, by the rules of [Conn.Subscribe]: one
+// without wildcards. It is safe from any goroutine.
+func ValidTopic(s string) bool { return kindOf(s) == topicPlain }
+
 // notInTopic reports whether r is a space or an ASCII control character.
 func notInTopic(r rune) bool { return r <= ' ' || r == 0x7F }

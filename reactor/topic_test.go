@@ -47,6 +47,9 @@ func TestTopicRules(t *testing.T) {
 		{"rest and star in a token", "a.*>", topicBad},
 		{"a bad token behind a wildcard", "*..a", topicBad},
 	} {
+		if got := ValidTopic(row.s); got != (row.kind == topicPlain) {
+			t.Errorf("ValidTopic(%q) is %v", row.s, got)
+		}
 		if got := kindOf(row.s); got != row.kind {
 			t.Errorf("%s: %q is %d, want %d", row.rule, row.s, got, row.kind)
 		}
