@@ -56,15 +56,15 @@ func (d *Deflater) Wants(n int) bool { return n >= d.threshold }
 // anywhere, of several. The first of them has RSV1 set (AppendDeflatedHeader) and the others do not (RFC 7692
 // 6). It must be sent. The empty message becomes a single zero byte (RFC 7692 7.2.3.6).
 func (d *Deflater) AppendMessage(dst, payload []byte) []byte {
-	dst = d.compress(dst, payload)
+	dst = d.compress(dst, payload, d.sent)
 	d.remember(payload)
 	return dst
 }
 
-// compress appends the compressed form of payload, which d does not remember.
-func (d *Deflater) compress(dst, payload []byte) []byte {
+// compress appends the compressed form of payload, which may refer to before and which d does not remember.
+func (d *Deflater) compress(dst, payload, before []byte) []byte {
 	if len(payload) < smallMessage {
-		return compressSmall(dst, payload, d.sent, 1<<d.bits)
+		return compressSmall(dst, payload, before, 1<<d.bits)
 	}
 	pool := &deflateWriters[d.bits]
 	w, _ := pool.Get().(*deflateWriter)
@@ -72,7 +72,7 @@ func (d *Deflater) compress(dst, payload []byte) []byte {
 		w = newDeflateWriter(d.bits)
 	}
 	w.out = dst
-	w.flate.ResetDict(w, d.sent)
+	w.flate.ResetDict(w, before)
 	_, _ = w.flate.Write(payload) // w.Write does not fail
 	_ = w.flate.Flush()
 	dst, w.out = w.out, nil

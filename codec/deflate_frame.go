@@ -49,7 +49,7 @@ func (d *Deflater) appendFrame(dst []byte, op Opcode, payload []byte, role Role)
 	}
 	at, room := len(dst), HeaderLen(role, len(payload))
 	dst = append(dst, make([]byte, room)...)
-	dst = d.compress(dst, payload)
+	dst = d.compress(dst, payload, d.sent)
 	n := len(dst) - at - room
 	if n >= len(payload) {
 		return dst[:at], 0

@@ -35,7 +35,7 @@ func (d *Decoder) streamDeflated(p []byte) (m Message, used int, done bool, err 
 			d.enter(stateHeader)
 		}
 		if last || used == len(p) {
-			if d.assembled() > 0 && d.cfg.stream.begun {
+			if d.inflatedLong() {
 				return d.inflated(), used, true, nil
 			}
 			return Message{}, used, false, nil
@@ -93,7 +93,7 @@ func (d *Decoder) inflate(in []byte) (used int, full bool, fault *CloseError) {
 	left := d.cfg.Stream.Max - s.made // of the limit
 	room := uint64(inflateChunk)
 	if !s.begun {
-		room = min(d.cfg.Stream.From, math.MaxInt64-1) + 1
+		room = max(room, min(d.cfg.Stream.From, math.MaxInt64-1)+1)
 	}
 	if left < room {
 		room = left + 1
@@ -113,6 +113,12 @@ func (d *Decoder) inflate(in []byte) (used int, full bool, fault *CloseError) {
 		d.releaseBuffer()
 	}
 	return used, full, fault
+}
+
+// inflatedLong reports whether what has been decompressed is to be handed out though more is to come.
+func (d *Decoder) inflatedLong() bool {
+	n := uint64(d.assembled())
+	return n > 0 && (d.cfg.stream.begun || n > d.cfg.Stream.From)
 }
 
 // inflated hands out what has been decompressed as a chunk.
@@ -135,7 +141,7 @@ func (d *Decoder) inflatedLast() Message {
 		d.cfg.stream.inflate.handOver(payload)
 		d.cfg.Inflater.window = slideWindow(d.cfg.Inflater.window[:0], d.cfg.stream.inflate.window, d.cfg.Inflater.size)
 	}
-	if d.cfg.stream.begun {
+	if d.streaming() || uint64(len(payload)) > d.cfg.Stream.From {
 		return d.chunk(payload, true)
 	}
 	d.releaseStream()
