@@ -171,9 +171,9 @@ func (cl *Client) start() (err error) {
 	if err = cl.core.init(cfg); err != nil {
 		return fmt.Errorf("reactor: %w", err)
 	}
-	cl.loops.engine = newEngine(&cl.core)
+	cl.loops.engine, cl.loops.options = newEngine(&cl.core), set.gnetOptions(cl.core.cfg.log)
 	cl.core.engines = []*engine{cl.loops.engine}
-	if err = cl.loops.start(set.gnetOptions(cl.core.cfg.log)); err != nil {
+	if err = cl.loops.start(); err != nil {
 		cl.core.writable.stop()
 		return err
 	}

@@ -20,7 +20,7 @@ type Conn struct {
 	// this connection may use it freely, since they never overlap.
 	Data any
 
-	loop *loop // does not change
+	loop *loop // does not change, but see limbo
 
 	// mu guards what is sent. It is never held across a call of the application's code; a write on
 	// the non-blocking socket is the longest that it is held for.
@@ -83,6 +83,8 @@ type rare struct {
 	tls         *secure  // does not change while the connection is open
 	local       net.Addr // this and the next where they are not the socket's
 	remote      net.Addr
+	buffered    []byte // what arrived before the connection was taken over from net/http
+	handedOver  bool   // to net/http, which goes on counting it
 	pong        []byte // the payload of the pong that waits while the output is congested
 	pongWaits   bool
 	congested   bool   // the socket took less than it was given since the output was last empty
@@ -136,7 +138,7 @@ func (c *Conn) RemoteAddr() net.Addr {
 func (c *Conn) LocalAddr() net.Addr {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.fd < 0 {
+	if c.fd < 0 && c.socket != nil {
 		return nil
 	}
 	sa, err := unix.Getsockname(int(c.fd))

@@ -78,36 +78,47 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 		return nil, gnet.Close
 	}
 	l := e.loop(g.EventLoop())
-	c, dialed := g.Context().(*Conn)
-	if !dialed {
+	c, enrolled := g.Context().(*Conn)
+	if !enrolled {
 		c = new(Conn)
 	}
+	taken := enrolled && c.rare.dialing == nil // over from net/http, which has counted it
+	if !taken {
+		e.core.conns.Add(1)
+		e.core.tally.count(&e.core.tally.accepted)
+	}
+	c.mu.Lock() // Server.Upgrade has seen one that is taken over
 	c.loop = l
 	c.socket = g
 	c.fd = int32(fd)
 	if l.cfg.tls != nil || c.tls() != nil {
 		c.secure()
 	}
-	if e.srv != nil && e.srv.ProxyProtocol && e.srv.behindProxy(c) {
+	c.mu.Unlock()
+	if e.srv != nil && !taken && e.srv.ProxyProtocol && e.srv.behindProxy(c) {
 		c.phase = phaseProxy
 	}
 	g.SetContext(c)
-	e.core.conns.Add(1)
-	e.core.tally.count(&e.core.tally.accepted)
 	l.wheel.add(c)
 	c.tick = l.wheel.now
 	if l.cfg.handshake > 0 {
 		c.cutIn(l.cfg.handshake)
 	}
 	switch draining := e.core.draining.Load(); {
+	case taken:
+		c.begin()
+		c.protect(c.takeOver)
+		if draining {
+			goAway(c)
+		}
 	case draining:
 		goAway(c)
-	case dialed:
+	case enrolled:
 		c.request()
 	default:
 		return nil, gnet.None
 	}
-	if c.settle() || dialed && c.tls() != nil && c.turn(nil) { // it may have read more than its handshake
+	if c.settle() || enrolled && c.tls() != nil && c.turn(nil) { // it may have read more than its handshake
 		return nil, gnet.Close
 	}
 	return nil, gnet.None
@@ -193,6 +204,7 @@ func (c *Conn) gone(cause error) {
 		s.end()
 	}
 	subscribed := c.rare.subs != nil
+	handedOver := c.rare.handedOver
 	c.mu.Unlock()
 
 	if subscribed {
@@ -209,5 +221,7 @@ func (c *Conn) gone(cause error) {
 		countIn(&e.core.tally, &e.core.tally.closed, CloseKind{err.Code, err.Remote})
 		c.protect(func() { c.handler().OnClose(c, err) })
 	}
-	e.core.lost()
+	if !handedOver {
+		e.core.lost()
+	}
 }

@@ -12,7 +12,8 @@ import (
 // enroller runs event loops without a listener, for sockets that others have opened. The loops begin
 // with the first start.
 type enroller struct {
-	engine *engine
+	engine  *engine
+	options []gnet.Option
 
 	mu      sync.Mutex
 	gnet    *gnet.Client // nil until the loops run
@@ -24,7 +25,7 @@ type enroller struct {
 var errEnrollClosed = errors.New("reactor: the event loops have ended")
 
 // start starts the event loops if they do not run yet.
-func (n *enroller) start(options []gnet.Option) (err error) {
+func (n *enroller) start() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
@@ -33,7 +34,7 @@ func (n *enroller) start(options []gnet.Option) (err error) {
 	case n.gnet != nil:
 		return nil
 	}
-	cl, err := gnet.NewClient(n.engine, options...)
+	cl, err := gnet.NewClient(n.engine, n.options...)
 	if err == nil {
 		err = cl.Start()
 	}
@@ -57,10 +58,11 @@ func (n *enroller) enroll(socket net.Conn, c *Conn) error {
 	n.waiting.Add(1)
 	n.mu.Unlock()
 	defer n.waiting.Done()
+	before := c.loop
 	if _, err := n.gnet.EnrollContext(socket, c); err != nil {
 		return fmt.Errorf("reactor: %w", err)
 	}
-	if c.loop == nil { // gnet opens a connection before it returns, unless that fails
+	if c.loop == before { // gnet opens a connection before it returns, unless that fails
 		return errNotTaken
 	}
 	return nil

@@ -3,6 +3,8 @@ package reactor
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"strings"
 	"sync"
 
@@ -83,7 +85,7 @@ func (c *Conn) readHandshake(p []byte) (rest []byte) {
 		return nil
 	}
 	rest = p[len(p)-(len(head)-n):]
-	accepted := c.answer(h.parser.Request(head[:n]))
+	accepted := c.answer(h.parser.Request(head[:n]), head)
 	c.endHandshake()
 	if accepted {
 		c.opened()
@@ -131,45 +133,53 @@ func (c *Conn) endHandshake() {
 	handshakes.Put(h)
 }
 
-// answer replies to a request. It reports whether the connection speaks WebSocket from here on.
-func (c *Conn) answer(r *codec.Request) bool {
+// answer replies to a request, the head of what has arrived. It reports whether the connection speaks
+// WebSocket from here on.
+func (c *Conn) answer(r *codec.Request, arrived []byte) bool {
 	srv := c.loop.engine.srv
 	if err := c.takeForwarded(r); err != nil {
 		c.refuseRequest(r, err)
 		return false
 	}
-	if !r.IsUpgrade() && srv.Page != nil {
-		c.answerPlain(r)
+	if !r.IsUpgrade() && (srv.Page != nil || srv.web != nil) {
+		c.answerPlain(r, arrived)
 		return false
 	}
 	u := &c.loop.upgrade
-	if err := srv.check(c, u, r); err != nil {
+	err := srv.accept(c, u, r)
+	*u = Upgrade{}
+	if err != nil {
 		c.refuseRequest(r, err)
 		return false
 	}
+	return true
+}
+
+// accept decides whether a request is accepted, and queues the reply if so. It may also be called before
+// the connection belongs to a loop.
+func (s *Server) accept(c *Conn, u *Upgrade, r *codec.Request) error {
+	if err := s.check(c, u, r); err != nil {
+		return err
+	}
 	reply := codec.Upgrade{Key: r.Key(), Protocol: u.Subprotocol, Fields: u.Fields}
-	deflate := srv.core.acceptDeflate(r.Extensions())
+	deflate := s.core.acceptDeflate(r.Extensions())
 	if deflate != nil {
 		reply.Extensions = deflate.params.String()
 	}
 	c.mu.Lock()
-	b := c.buffer()
-	var err error
-	b.B, err = codec.AppendUpgrade(b.B, &reply)
-	if err == nil && u.Subprotocol != "" {
+	defer c.mu.Unlock()
+	if deflate != nil {
+		c.rarely().deflate = deflate // to be given back in any case
+	}
+	if u.Subprotocol != "" {
 		c.rarely().subprotocol = u.Subprotocol
 	}
-	if deflate != nil {
-		c.rarely().deflate = deflate
+	b := c.buffer()
+	var err error
+	if b.B, err = codec.AppendUpgrade(b.B, &reply); err != nil { // a field that Server.Upgrade added
+		return fmt.Errorf("the response that it asked for is malformed: %v", err) // no refusal of its own
 	}
-	c.mu.Unlock()
-	*u = Upgrade{}
-	if err != nil { // a field that Server.Upgrade added
-		c.loop.cfg.log.Error("the response that Server.Upgrade asked for is malformed", "err", err)
-		c.refuse(errUpgrade)
-		return false
-	}
-	return true
+	return nil
 }
 
 // opened begins the exchange of frames.
@@ -198,7 +208,7 @@ func (s *Server) check(c *Conn, u *Upgrade, r *codec.Request) error {
 	if s.core.draining.Load() {
 		return errShuttingDown
 	}
-	if s.MaxConns > 0 && s.core.conns.Load() > int64(s.MaxConns) {
+	if s.MaxConns > 0 && s.core.conns.Load()-s.web.count() > int64(s.MaxConns) {
 		return errTooManyConns
 	}
 	if err := r.CheckUpgrade(); err != nil {
@@ -249,15 +259,22 @@ func chooseSubprotocol(ours []string, r *codec.Request) string {
 	return ""
 }
 
-// answerPlain replies to a request that does not ask for WebSocket.
-func (c *Conn) answerPlain(r *codec.Request) {
+// answerPlain replies to a request that does not ask for WebSocket, or has net/http do so.
+func (c *Conn) answerPlain(r *codec.Request, arrived []byte) {
 	srv := c.loop.engine.srv
-	if err := r.CheckPlain(); err != nil {
+	err := r.CheckPlain()
+	var page *Page
+	if err == nil && srv.Page != nil {
+		page = srv.Page(r)
+	}
+	switch {
+	case page == nil && srv.web != nil:
+		c.handOver(r, arrived)
+		return
+	case err != nil:
 		c.refuseRequest(r, err)
 		return
-	}
-	page := srv.Page(r)
-	if page == nil {
+	case page == nil:
 		c.refuseRequest(r, errNotFound)
 		return
 	}
@@ -267,7 +284,6 @@ func (c *Conn) answerPlain(r *codec.Request) {
 	}
 	c.mu.Lock()
 	b := c.buffer()
-	var err error
 	b.B, err = codec.AppendResponse(b.B, status, page.Fields, page.Body, isHead(r))
 	c.mu.Unlock()
 	if err != nil {
@@ -287,12 +303,18 @@ func (c *Conn) refuse(err error) { c.replyError(err, false) }
 // refuseRequest replies to a request with an error.
 func (c *Conn) refuseRequest(r *codec.Request, err error) { c.replyError(err, isHead(r)) }
 
-func (c *Conn) replyError(err error, head bool) {
+// refusal returns how to refuse for err, which is logged where the client is not to know it.
+func refusal(err error, log *slog.Logger, remote net.Addr) *codec.HandshakeError {
 	var he *codec.HandshakeError
 	if !errors.As(err, &he) {
-		c.loop.cfg.log.Error("Server.Upgrade failed", "err", err, "remote", c.RemoteAddr())
+		log.Error("an opening handshake failed", "err", err, "remote", remote)
 		he = errUpgrade
 	}
+	return he
+}
+
+func (c *Conn) replyError(err error, head bool) {
+	he := refusal(err, c.loop.cfg.log, c.RemoteAddr())
 	countIn(&c.loop.engine.core.tally, &c.loop.engine.core.tally.refused, he.Status)
 	c.mu.Lock()
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: he})

@@ -166,6 +166,14 @@ func (r *rawClient) want(op codec.Opcode, payload string) {
 // wantClose reads a close frame with the code, after which there must be nothing but a FIN.
 func (r *rawClient) wantClose(code codec.CloseCode) (reason string) {
 	r.t.Helper()
+	reason = r.wantCloseFrame(code)
+	r.wantEOF()
+	return reason
+}
+
+// wantCloseFrame reads a close frame with the code.
+func (r *rawClient) wantCloseFrame(code codec.CloseCode) (reason string) {
+	r.t.Helper()
 	op, p, err := r.next()
 	if err != nil {
 		r.t.Fatalf("instead of a close frame: %v", err)
@@ -174,7 +182,6 @@ func (r *rawClient) wantClose(code codec.CloseCode) (reason string) {
 	if op != codec.Close || err != nil || got != code {
 		r.t.Fatalf("got %v %.40q, want a close frame with %v", op, p, code)
 	}
-	r.wantEOF()
 	return string(why)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -44,8 +45,8 @@ type Server struct {
 	// waiting are cut (1013, which only OnClose sees), until it is three quarters. Default 256 MiB;
 	// negative: no limit.
 	MaxBuffered int64
-	// MaxConns is the largest number of connections; more are refused with 503. Default: as many
-	// as descriptors permit.
+	// MaxConns is the largest number of WebSocket connections; more are refused with 503. Those that
+	// HTTP serves have a bound of their own, HTTPConns, so that a full server still answers who asks for its health. Default: as many as descriptors permit.
 	MaxConns int
 	// Head limits the head of the opening request. Defaults: 16 KiB in all, 8 KiB a line, 100 fields.
 	Head codec.HeadLimits
@@ -78,6 +79,21 @@ type Server struct {
 	// where it returns nil, they get 426 and 404. It must not block.
 	Page func(r *codec.Request) *Page
 
+	// HTTP, if set, gets every request that does not ask for WebSocket, and that Page leaves: a
+	// ServeMux, a file server, metrics, any middleware. Such a connection leaves the event loops and is
+	// net/http's from then on, with a goroutine of its own, keep-alive, request bodies, deadlines and all; HTTP/1.1 only. A request
+	// for WebSocket is answered by the server itself at any path, also on a connection that has carried
+	// other requests before. HandshakeTimeout, IdleTimeout and Head hold here too.
+	HTTP http.Handler
+	// HTTPConns is how many connections HTTP may have at a time, and so the bound of its goroutines;
+	// more are refused with 503. Default 1024; negative: no limit.
+	HTTPConns int
+	// HTTPMaxBody is the largest request body, in bytes. One that is announced to be larger gets 413;
+	// reading beyond it is an *http.MaxBytesError. Default 1 MiB; negative: no limit.
+	HTTPMaxBody int
+	// HTTPTimeout is the time for a request to arrive, body included, and then again for the response. A
+	// handler that needs longer says so with http.ResponseController. Default 60 s; negative: no limit.
+	HTTPTimeout time.Duration
 	// TrustedProxies are the networks whose word counts for who the client is: what they say of it, in a
 	// PROXY header or a request, becomes Conn.RemoteAddr. Everybody else's word is not listened to.
 	// List only proxies that set, or append to, what ProxyProtocol and Forwarded ask for, and that nobody
@@ -157,18 +173,23 @@ type Server struct {
 	// Logger gets what a person should know; nothing per message. Default slog.Default().
 	Logger *slog.Logger
 
-	core   core
-	topics topics
-	life   lifecycle
+	core      core
+	topics    topics
+	life      lifecycle
+	web       *web     // nil without HTTP
+	takeovers enroller // loops for the connections that UpgradeHTTP takes over
+	limbo     *loop    // of those connections as long as no loop has them
 }
 
 // lifecycle is what Start, Wait and Shutdown agree on.
 type lifecycle struct {
 	mu       sync.Mutex
 	started  bool
+	closed   bool // Shutdown has been called
 	addrs    []net.Addr
-	stopping atomic.Bool // the engines are being stopped
-	err      error       // of the engines, once core.done is closed
+	stopping atomic.Bool   // the engines are being stopped
+	stop     chan struct{} // closed then
+	err      error         // of the engines, once core.done is closed
 }
 
 // OverflowPolicy says what happens to a write for which a connection has no room left.
@@ -199,7 +220,8 @@ const (
 	IODirect
 )
 
-// Conns returns the number of connections, those in their handshake or closing included.
+// Conns returns the number of connections: those in their handshake or closing are included, and those
+// that HTTP serves.
 func (s *Server) Conns() int { return int(s.core.conns.Load()) }
 
 // Dropped returns the number of messages that OverflowDrop has dropped.

@@ -1,19 +1,29 @@
 package reactor
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // Shutdown ends the server gracefully: new connections are refused with 503, every client gets what
-// waits for it and then a close frame with 1001, and those that have not gone when ctx is done are
+// waits for it and then a close frame with 1001, requests that HTTP serves are finished, and those that have not gone when ctx is done are
 // cut. OnClose has been called for every connection when it returns. It returns ctx.Err() when some
 // had to be cut. It may be called from any goroutine but an event loop's.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.life.mu.Lock()
 	started := s.life.started
+	s.life.closed = true
 	s.life.mu.Unlock()
 	if !started {
 		return nil
 	}
+	var web sync.WaitGroup
+	if s.web != nil {
+		s.core.draining.Store(true)
+		web.Go(func() { s.web.shutdown(ctx) })
+	}
 	err := s.core.drain(ctx, s.stopEngines)
+	web.Wait()
 	s.topics.finish(ctx)
 	return err
 }

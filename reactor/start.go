@@ -37,11 +37,8 @@ func (s *Server) Start(addrs ...string) error {
 	}
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
-	switch {
-	case s.life.started:
+	if s.life.started {
 		return errors.New("reactor: a Server can be started only once")
-	case s.Handler == nil:
-		return errors.New("reactor: Server.Handler is not set")
 	}
 	if err := s.checkProxies(); err != nil {
 		return err
@@ -58,25 +55,9 @@ func (s *Server) Start(addrs ...string) error {
 		return err
 	}
 	defer listeners.release()
-	set := s.settings()
-	cfg := set.config(codec.Server, s.Handler)
-	if err = s.startTopics(cfg.log); err != nil {
-		return fmt.Errorf("reactor: %w", err)
-	}
-	if err = s.core.init(cfg); err != nil {
-		s.topics.finish(ended)
-		return fmt.Errorf("reactor: %w", err)
-	}
-	s.life.started = true
-	s.life.addrs = listeners.addrs()
-	err = s.startEngines(listeners.groups(), secure, set.gnetOptions(s.core.cfg.log))
-	listeners.release() // before anyone knows the ports: connections that it got would be lost
-	if err != nil {
-		s.core.stop(s.stopEngines)
-		s.topics.finish(ended)
+	if err = s.start(listeners, secure); err != nil {
 		return err
 	}
-	go s.core.tick()
 	for _, r := range listeners {
 		network := r.addr.Network()
 		if r.tls {
@@ -84,6 +65,41 @@ func (s *Server) Start(addrs ...string) error {
 		}
 		s.core.cfg.log.Info("listening", "addr", network+"://"+r.addr.String())
 	}
+	return nil
+}
+
+// start serves on the listeners, if there are any. It is called with s.life.mu held, once.
+func (s *Server) start(listeners reservations, secure *tls.Config) error {
+	if s.Handler == nil {
+		return errors.New("reactor: Server.Handler is not set")
+	}
+	set := s.settings()
+	cfg := set.config(codec.Server, s.Handler)
+	if err := s.startTopics(cfg.log); err != nil {
+		return fmt.Errorf("reactor: %w", err)
+	}
+	if err := s.core.init(cfg); err != nil {
+		s.topics.finish(ended)
+		return fmt.Errorf("reactor: %w", err)
+	}
+	s.life.started = true
+	s.life.addrs = listeners.addrs()
+	s.life.stop = make(chan struct{})
+	if s.HTTP != nil {
+		s.web = newWeb(s)
+		go s.web.serve()
+	}
+	err := s.startEngines(listeners.groups(), secure, set.gnetOptions(s.core.cfg.log))
+	listeners.release() // before anyone knows the ports: connections that it got would be lost
+	if err != nil {
+		if s.web != nil {
+			_ = s.web.http.Close()
+		}
+		s.core.stop(s.stopEngines)
+		s.topics.finish(ended)
+		return err
+	}
+	go s.core.tick()
 	return nil
 }
 
@@ -113,22 +129,28 @@ func (s *Server) settings() *settings {
 	}
 }
 
-// startEngines starts an engine for each group and returns once all of them listen.
+// startEngines starts an engine for each group and returns once all of them listen. One more is for the
+// connections that Upgrade takes over; its loops begin with the first.
 func (s *Server) startEngines(groups []listenerGroup, secure *tls.Config, options []gnet.Option) (err error) {
 	ended := make(chan error, len(groups))
-	for _, g := range groups {
+	for range len(groups) + 1 {
 		e := newEngine(&s.core)
 		e.srv = s
+		s.core.engines = append(s.core.engines, e)
+	}
+	listening := s.core.engines[:len(groups)]
+	s.takeovers.engine, s.takeovers.options = s.core.engines[len(groups)], options
+	s.limbo = &loop{engine: s.takeovers.engine, cfg: &s.core.cfg, stopped: true}
+	for i, g := range groups {
 		if g.tls {
 			cfg := s.core.cfg
 			cfg.tls = secure
-			e.cfg = &cfg
+			listening[i].cfg = &cfg
 		}
-		s.core.engines = append(s.core.engines, e)
 		options := append(options[:len(options):len(options)], gnet.WithReusePort(g.reuse), gnet.WithReuseAddr(true))
-		go func() { ended <- e.run(g.addrs, options) }()
+		go func() { ended <- listening[i].run(g.addrs, options) }()
 	}
-	for _, e := range s.core.engines {
+	for _, e := range listening {
 		select {
 		case <-e.boot:
 		case err = <-ended:
@@ -142,11 +164,13 @@ func (s *Server) startEngines(groups []listenerGroup, secure *tls.Config, option
 // reap waits for the engines to end.
 func (s *Server) reap(ended <-chan error) {
 	s.life.err = ErrServerClosed
-	for range s.core.engines {
+	for range cap(ended) {
 		if err := <-ended; err != nil {
 			s.life.err = err
 		}
 	}
+	<-s.life.stop
+	s.takeovers.stop()
 	close(s.core.done)
 }
 
@@ -183,6 +207,7 @@ func (e *engine) run(addrs []string, options []gnet.Option) error {
 // stopEngines makes the engines end. It does not wait for it: core.done tells.
 func (s *Server) stopEngines() {
 	s.life.stopping.Store(true)
+	close(s.life.stop)
 	for _, e := range s.core.engines {
 		e.stop()
 	}

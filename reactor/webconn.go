@@ -1,0 +1,99 @@
+package reactor
+
+import (
+	"io"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// webConn is a connection that an event loop has handed over to net/http.
+type webConn struct {
+	net.Conn
+	remote net.Addr
+	first  []byte // what arrived before
+}
+
+// RemoteAddr returns the address that the loop knew the connection by.
+func (c *webConn) RemoteAddr() net.Addr { return c.remote }
+
+// Read begins with what arrived before.
+func (c *webConn) Read(p []byte) (int, error) {
+	if len(c.first) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.first)
+	if c.first = c.first[n:]; len(c.first) == 0 {
+		c.first = nil
+	}
+	return n, nil
+}
+
+// ReadFrom makes net/http send files without copying them (sendfile).
+func (c *webConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
+
+// CloseWrite makes net/http end a connection so that the client gets the response to what it is still
+// sending.
+func (c *webConn) CloseWrite() error { return c.Conn.(halfCloser).CloseWrite() }
+
+// halfCloser is a connection of which one direction can be closed: TCP, Unix sockets, TLS.
+type halfCloser interface{ CloseWrite() error }
+
+// arrivals is a net.Listener of the connections that event loops hand over.
+type arrivals struct {
+	mu     sync.Mutex
+	closed bool
+	conns  chan net.Conn
+}
+
+// newArrivals returns a listener with a backlog of n connections that nobody has accepted yet.
+func newArrivals(n int) *arrivals { return &arrivals{conns: make(chan net.Conn, n)} }
+
+// add leaves a connection for Accept. It does not block.
+func (a *arrivals) add(c net.Conn) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return errShuttingDown
+	}
+	select {
+	case a.conns <- c:
+		return nil
+	default:
+		return errTooManyHTTP
+	}
+}
+
+// Accept returns the next connection. After Close it returns those that have come before, and then
+// net.ErrClosed.
+func (a *arrivals) Accept() (net.Conn, error) {
+	if c, ok := <-a.conns; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+// Close makes add refuse connections.
+func (a *arrivals) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closed {
+		a.closed = true
+		close(a.conns)
+	}
+	return nil
+}
+
+// Addr returns an address that says nothing: the connections know theirs.
+func (a *arrivals) Addr() net.Addr { return &net.UnixAddr{Net: "unix"} }
+
+// descriptorOf returns the number of the descriptor of a socket, -1 if it has none.
+func descriptorOf(c net.Conn) int {
+	n := -1
+	if sc, ok := c.(syscall.Conn); ok {
+		if rc, err := sc.SyscallConn(); err == nil {
+			_ = rc.Control(func(fd uintptr) { n = int(fd) })
+		}
+	}
+	return n
+}
