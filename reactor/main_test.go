@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 		// process runs, and nothing stops them.
 		goleak.IgnoreAnyFunction("github.com/panjf2000/ants/v2.(*poolCommon).purgeStaleWorkers"),
 		goleak.IgnoreAnyFunction("github.com/panjf2000/ants/v2.(*poolCommon).ticktock"),
+		// net/http sleeps for half a second before it closes a connection whose client may still send.
+		goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"),
 	); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, "goroutines are left:", err)
 		code = 1

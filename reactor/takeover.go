@@ -3,6 +3,7 @@ package reactor
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -22,6 +23,9 @@ type takeover struct {
 }
 
 var errHTTP2 = &codec.HandshakeError{Status: 505, Text: "WebSocket over HTTP/2 is not supported here. Use HTTP/1.1."}
+
+// errLineBreak is about a request that was changed since net/http has read it.
+var errLineBreak = errors.New("reactor: a field of the http.Request has a line break")
 
 // UpgradeHTTP takes a connection over from a net/http server: a handler of http.ServeMux, chi, gin, echo …
 // calls it for a request that asks for WebSocket. From then on the connection is one of the server's, on
@@ -178,6 +182,9 @@ func newTakeover(r *http.Request, limits codec.HeadLimits) (*takeover, error) {
 	t := new(takeover)
 	t.parser.Reset(limits)
 	n, err := t.parser.Parse(head)
+	if err == nil && n != len(head) {
+		err = errLineBreak
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -154,6 +154,7 @@ func TestHTTPThenWebSocket(t *testing.T) {
 	page.wantHTTP("GET", 503, errTooManyConns.Text+"\n")
 	r.send(closeFrame(1000, ""))
 	r.wantClose(1000)
+	_ = r.Close()
 	h.wantClosed(t, 1000, true)
 }
 
