@@ -91,6 +91,15 @@ func serve(ctx context.Context, again func(), opt *options, app app, log *slog.L
 	if opt.deflate {
 		srv.Deflate = &codec.Deflate{}
 	}
+	if opt.tlsCert != "" {
+		pair, err := newKeyPair(opt.tlsCert, opt.tlsKey)
+		if err != nil {
+			fmt.Fprintln(stderr, "weir:", err)
+			return exitFailed
+		}
+		defer pair.reloadOnHangup(log)()
+		srv.TLS = pair.config()
+	}
 	if err := srv.Start(opt.addrs.values...); err != nil {
 		fmt.Fprintln(stderr, "weir:", strings.TrimPrefix(err.Error(), "reactor: "))
 		var bad *reactor.AddrError
@@ -122,8 +131,8 @@ func serve(ctx context.Context, again func(), opt *options, app app, log *slog.L
 
 // announce says in one line each where the page is, for a person who has just started the server.
 func announce(srv *reactor.Server, opt *options, log *slog.Logger) {
-	for _, a := range srv.Addrs() {
-		if url := pageURL(a); url != "" {
+	for i, a := range srv.Addrs() {
+		if url := pageURL(a, opt.secure(i)); url != "" {
 			log.Info("open in a browser", "url", url, "app", opt.app)
 		}
 	}

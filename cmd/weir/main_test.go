@@ -45,14 +45,7 @@ func TestExitStatus(t *testing.T) {
 
 // TestDrainOnSignal runs weir in this process, asks it for its page, and ends it as Ctrl-C does.
 func TestDrainOnSignal(t *testing.T) {
-	logged := make(lines, 100)
-	status := make(chan int, 1)
-	go func() {
-		status <- run([]string{"-addr", "127.0.0.1:0"}, func(string) string { return "" }, logged, logged)
-	}()
-	url := logged.await(t, "url=")
-	url = url[strings.Index(url, "url=")+len("url="):]
-	url, _, _ = strings.Cut(url, " ")
+	url, logged, status := start(t, "-addr", "127.0.0.1:0")
 	res, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
@@ -61,9 +54,7 @@ func TestDrainOnSignal(t *testing.T) {
 	if res.StatusCode != http.StatusOK || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
 		t.Errorf("the page: %s, %s", res.Status, res.Header.Get("Content-Type"))
 	}
-	if err := syscall.Kill(syscall.Getpid(), syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
+	signalSelf(t, syscall.SIGINT)
 	logged.await(t, "draining")
 	logged.await(t, "stopped")
 	if got := within(t, status); got != exitOK {
@@ -72,6 +63,25 @@ func TestDrainOnSignal(t *testing.T) {
 	if res, err := http.Get(url); err == nil {
 		_ = res.Body.Close()
 		t.Error("it still listens")
+	}
+}
+
+// start runs weir in this process and returns the URL of its page.
+func start(t *testing.T, args ...string) (url string, logged lines, status chan int) {
+	t.Helper()
+	logged, status = make(lines, 100), make(chan int, 1)
+	go func() { status <- run(args, func(string) string { return "" }, logged, logged) }()
+	url = logged.await(t, "url=")
+	url = url[strings.Index(url, "url=")+len("url="):]
+	url, _, _ = strings.Cut(url, " ")
+	return url, logged, status
+}
+
+// signalSelf sends this process a signal, which weir must be there to take.
+func signalSelf(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(syscall.Getpid(), sig); err != nil {
+		t.Fatal(err)
 	}
 }
 

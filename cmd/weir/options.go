@@ -34,6 +34,8 @@ type options struct {
 	proxies          proxies
 	proxyProtocol    bool
 	forwarded        forwarded
+	tlsCert          string
+	tlsKey           string
 	pprof            string
 	pprofPublic      bool
 	version          bool
@@ -49,6 +51,7 @@ Without flags it echoes on port 8080. Open http://localhost:8080 for a page to t
 Examples:
   weir -app chat -addr :9000                 a chat; the room is the path of the URL
   weir -app print -addr unix:///tmp/weir     print what comes in over a Unix socket
+  weir -addr :443 -tls-cert cert.pem -tls-key key.pem   wss, with a page at https
   weir -origin https://app.example -max-message 64KiB
   WEIR_ADDR=127.0.0.1:8080,[::1]:8080 weir   every flag can also be set in the environment
 
@@ -60,7 +63,8 @@ Each flag can be set in the environment, as WEIR_ and its name in upper case wit
 instance WEIR_MAX_MESSAGE=64KiB; a flag on the command line wins. Lists are separated by commas.
 GOGC, in percent, trades memory for CPU while connections are opened (25), as for every Go program.
 
-SIGINT and SIGTERM drain the server: clients get close frames (1001) and the process ends when they
+With -tls-cert, SIGHUP reads the certificate again. If that fails the log says why and the one before
+is kept. SIGINT and SIGTERM drain the server: clients get close frames (1001) and the process ends when they
 have gone, at the latest after -drain-timeout. A second signal ends it at once.
 
 Exit status: 0 after a drain, 1 when it cannot serve (for instance, a port is taken), 2 for a bad flag.
@@ -77,7 +81,7 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	}
 	fs := flag.NewFlagSet("weir", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.Var(&o.addrs, "addr", "listen on `address`: host:port, tcp://host:port or unix:///path; repeatable")
+	fs.Var(&o.addrs, "addr", "listen on `address`: host:port, tcp://host:port, tls://host:port or unix:///path; repeatable")
 	fs.StringVar(&o.app, "app", "echo", "what to do with messages: `echo`, print (to standard output, one a line, without an answer) or chat (everyone at the same URL path hears them)")
 	fs.IntVar(&o.loops, "loops", 0, "event loops; 0 is one per CPU")
 	fs.Var(&o.maxMessage, "max-message", "largest message accepted, in `bytes` (KiB and MiB are understood); a larger one closes with 1009")
@@ -94,6 +98,8 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.Var(&o.proxies, "trusted-proxies", "`networks` of the proxies that tell the client's address: 10.0.0.0/8, 2001:db8::7, unix (the Unix sockets of -addr); repeatable")
 	fs.BoolVar(&o.proxyProtocol, "proxy-protocol", false, "connections of -trusted-proxies begin with a PROXY header (version 1 or 2), before all else")
 	fs.Var(&o.forwarded, "forwarded", "`field` of requests in which -trusted-proxies tell the client's address: x-forwarded-for, forwarded (RFC 7239) or none")
+	fs.StringVar(&o.tlsCert, "tls-cert", "", "speak TLS with the certificate in this PEM `file` (with its chain) at each -addr that is host:port or tls://host:port; read again on SIGHUP")
+	fs.StringVar(&o.tlsKey, "tls-key", "", "PEM `file` of the certificate's private key")
 	fs.StringVar(&o.pprof, "pprof", "", "serve profiles (net/http/pprof) on a loopback `address` such as 127.0.0.1:6060")
 	fs.BoolVar(&o.pprofPublic, "pprof-public", false, "permit -pprof on an address that other machines can reach")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
@@ -147,6 +153,19 @@ func (o *options) check() error {
 		return errors.New("-loops and -max-conns must not be negative")
 	case o.idleTimeout < 0 || o.handshakeTimeout < 0 || o.drainTimeout < 0:
 		return errors.New("a timeout must not be negative; 0 switches it off")
+	case (o.tlsCert == "") != (o.tlsKey == ""):
+		return errors.New("-tls-cert and -tls-key go together: the certificate and its private key")
+	}
+	secure := 0
+	for i, a := range o.addrs.values {
+		if o.secure(i) && o.tlsCert == "" {
+			return fmt.Errorf("-addr %s needs -tls-cert and -tls-key", a)
+		} else if o.secure(i) {
+			secure++
+		}
+	}
+	if o.tlsCert != "" && secure == 0 {
+		return errors.New("-tls-cert is of no use: no -addr is host:port or tls://host:port")
 	}
 	if o.proxyProtocol && !o.proxies.unix && len(o.proxies.networks) == 0 {
 		return errors.New("-proxy-protocol needs -trusted-proxies: anyone else's header would be a lie")
@@ -163,6 +182,12 @@ func (o *options) check() error {
 		}
 	}
 	return nil
+}
+
+// secure reports whether the i-th address speaks TLS.
+func (o *options) secure(i int) bool {
+	network, _, ok := strings.Cut(o.addrs.values[i], "://")
+	return strings.HasPrefix(network, "tls") || !ok && o.tlsCert != ""
 }
 
 func (o *options) logger(w io.Writer) *slog.Logger {

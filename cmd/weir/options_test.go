@@ -70,6 +70,10 @@ func TestOptionsRefused(t *testing.T) {
 		{args: []string{"-trusted-proxies", "proxy.example"}, want: "proxy.example"},
 		{args: []string{"-forwarded", "via"}, want: "via"},
 		{args: []string{"-proxy-protocol"}, want: "-trusted-proxies"},
+		{args: []string{"-tls-cert", "cert.pem"}, want: "-tls-key"},
+		{args: []string{"-tls-key", "key.pem"}, want: "-tls-cert"},
+		{args: []string{"-addr", "tls://:1"}, want: "tls://:1 needs -tls-cert"},
+		{args: []string{"-tls-cert", "c", "-tls-key", "k", "-addr", "tcp://:1"}, want: "no -addr"},
 		{env: map[string]string{"WEIR_LOOPS": "many"}, want: "WEIR_LOOPS"},
 	} {
 		if _, err := parse(row.env, row.args...); err == nil || !strings.Contains(err.Error(), row.want) {
@@ -86,7 +90,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	for _, name := range []string{
 		"addr", "app", "deflate", "drain-timeout", "forwarded", "handshake-timeout", "idle-timeout", "io", "log-format", "log-level",
 		"loops", "max-conns", "max-message", "max-outbound", "origin", "pprof", "pprof-public", "proxy-protocol",
-		"trusted-proxies", "version",
+		"tls-cert", "tls-key", "trusted-proxies", "version",
 	} {
 		if !strings.Contains(out.String(), "  -"+name) {
 			t.Errorf("the help does not mention -%s", name)

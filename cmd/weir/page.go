@@ -36,7 +36,7 @@ func page(r *codec.Request) *reactor.Page {
 }
 
 // pageURL is where a browser on this machine finds the page, or "" for a Unix socket.
-func pageURL(a net.Addr) string {
+func pageURL(a net.Addr, secure bool) string {
 	t, ok := a.(*net.TCPAddr)
 	if !ok {
 		return ""
@@ -45,5 +45,9 @@ func pageURL(a net.Addr) string {
 	if t.IP.IsUnspecified() || t.IP.IsLoopback() && t.IP.To4() != nil {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(t.Port))
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(host, strconv.Itoa(t.Port))
 }

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+)
+
+// keyPair is a certificate that is read from files, and again when it has been renewed.
+type keyPair struct {
+	certFile, keyFile string
+	current           atomic.Pointer[tls.Certificate]
+}
+
+// newKeyPair reads the files.
+func newKeyPair(certFile, keyFile string) (*keyPair, error) {
+	k := &keyPair{certFile: certFile, keyFile: keyFile}
+	return k, k.reload()
+}
+
+// reload reads the files again. After an error the certificate is the one before.
+func (k *keyPair) reload() error {
+	cert, err := tls.LoadX509KeyPair(k.certFile, k.keyFile)
+	if err != nil {
+		return fmt.Errorf("cannot use -tls-cert %s with -tls-key %s: %w", k.certFile, k.keyFile, err)
+	}
+	k.current.Store(&cert)
+	return nil
+}
+
+// config is for a server, which asks for the certificate in each handshake.
+func (k *keyPair) config() *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return k.current.Load(), nil },
+	}
+}
+
+// reloadOnHangup reloads at each SIGHUP, until stop is called.
+func (k *keyPair) reloadOnHangup(log *slog.Logger) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range hangups {
+			if err := k.reload(); err != nil {
+				log.Error("the certificate stays the one before", "err", err)
+				continue
+			}
+			log.Info("certificate reloaded", "cert", k.certFile, "names", k.current.Load().Leaf.DNSNames, "until", k.current.Load().Leaf.NotAfter)
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+		<-done
+	}
+}
