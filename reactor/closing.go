@@ -44,7 +44,14 @@ func (c *Conn) CloseNow() error {
 // fail fails the connection because of err (RFC 6455 7.1.7): the peer is told why, if it still may
 // be, and then the TCP connection ends. It is the loop's.
 func (c *Conn) fail(err *codec.CloseError) {
+	c.tell(err)
+	c.finished()
+}
+
+// tell is fail without what only the loop can do: it notes err and tells the peer.
+func (c *Conn) tell(err *codec.CloseError) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.because(err)
 	if c.maySend() {
 		var body [codec.MaxControlPayload]byte
@@ -54,8 +61,6 @@ func (c *Conn) fail(err *codec.CloseError) {
 		}
 		c.sendClose(p)
 	}
-	c.mu.Unlock()
-	c.finished()
 }
 
 // peerClosed handles a close frame, whose payload the decoder has checked. The same code is sent

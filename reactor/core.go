@@ -119,7 +119,11 @@ func (c *core) stop(stop func()) {
 func goAway(c *Conn) {
 	switch {
 	case c.phase == phaseFrames:
-		_ = c.Close(codec.CloseGoingAway, c.loop.cfg.decoder.Role.String()+" is shutting down")
+		if w, ok := c.handler().(*Workers); ok {
+			w.goAway(c)
+			return
+		}
+		c.sayGoodbye()
 	case c.phase == phaseFinished: // it ends by itself, once the peer has got what it is still to get
 	case c.phase == phaseProxy: // nobody knows yet what it speaks
 		_ = c.CloseNow()
@@ -128,6 +132,11 @@ func goAway(c *Conn) {
 	default:
 		c.refused(ErrClientClosed)
 	}
+}
+
+// sayGoodbye closes c because this endpoint goes away.
+func (c *Conn) sayGoodbye() {
+	_ = c.Close(codec.CloseGoingAway, c.loop.cfg.decoder.Role.String()+" is shutting down")
 }
 
 // eachConn calls f for every connection, on its loop.

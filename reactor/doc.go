@@ -12,7 +12,8 @@
 // never overlap and come in order: OnOpen, OnMessage for each message, OnClose exactly once. A
 // handler must not block, since all other connections of that loop wait for it; work that blocks
 // belongs on a goroutine of the application's own, which may answer at any time: every method of
-// [Conn] is safe from any goroutine.
+// [Conn] is safe from any goroutine. [Workers] have a whole handler run so, a bounded number of
+// calls at a time, and keep the promises above.
 //
 // What a handler writes during its turn is sent with one system call at the end of the turn,
 // however many messages that are.

@@ -104,15 +104,20 @@ func (c *Conn) protect(f func()) {
 
 // panicked ends a connection whose handler or hook panicked with r.
 func (c *Conn) panicked(r any) {
-	t := &c.loop.engine.core.tally
-	t.count(&t.panics)
-	c.loop.cfg.log.Error("a handler panicked; its connection is closed with 1011",
-		"panic", r, "remote", c.RemoteAddr(), "stack", string(debug.Stack()))
+	c.logPanic(r)
 	if c.phase == phaseHandshake && c.loop.engine.srv != nil {
 		c.refuse(errUpgrade)
 		return
 	}
 	c.fail(errInternal)
+}
+
+// logPanic counts and logs that a handler or hook panicked with r. It is called while that panic unwinds.
+func (c *Conn) logPanic(r any) {
+	t := &c.loop.engine.core.tally
+	t.count(&t.panics)
+	c.loop.cfg.log.Error("a handler panicked; its connection is closed with 1011",
+		"panic", r, "remote", c.RemoteAddr(), "stack", string(debug.Stack()))
 }
 
 // errInternal tells the peer that a handler has panicked.
@@ -164,9 +169,7 @@ func (c *Conn) readFrames(p []byte) {
 		p = p[n:]
 		c.dispatch(m)
 		if poison {
-			for i := range m.Payload {
-				m.Payload[i] = 0xDB
-			}
+			overwrite(m.Payload)
 		}
 	}
 }
@@ -188,8 +191,14 @@ func (c *Conn) deliver(m codec.Message) {
 // timeEvery is of how many messages one is timed.
 const timeEvery = 64
 
-// poison makes readFrames overwrite payloads after the callback, so that tests notice who keeps one.
+// poison makes payloads be overwritten after the callback, so that tests notice who keeps one.
 var poison bool
+
+func overwrite(p []byte) {
+	for i := range p {
+		p[i] = 0xDB
+	}
+}
 
 func (c *Conn) dispatch(m codec.Message) {
 	c.loop.counts.received.message(m.Opcode)
