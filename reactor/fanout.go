@@ -195,7 +195,7 @@ func (f *fanout) deliver(s *subscription) {
 		}
 	}
 	for i, own := range f.own {
-		if own != nil {
+		if own != nil && last[i].after(own.got) {
 			own.got = last[i].number
 		}
 	}
