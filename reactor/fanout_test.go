@@ -310,3 +310,21 @@ func TestFanOutBacklog(t *testing.T) {
 		t.Errorf("a backlog of %d bytes is left", n)
 	}
 }
+
+// TestFanOutUnsubscribedAtTheLastMoment ends a subscription after it was looked up and before it is served.
+func TestFanOutUnsubscribedAtTheLastMoment(t *testing.T) {
+	c := newCrowd(t, &Server{}, 1)
+	conn := c.congested()
+	c.subscribe(conn, "a", "b")
+	s := conn.rare.subs.first.next // "a"
+	c.publish("a", "m")
+	f := &conn.loop.fan
+	f.take()
+	f.next()
+	_ = conn.Unsubscribe("a")
+	f.deliver(s)
+	c.settle()
+	if m := got(conn); m != nil {
+		t.Errorf("got %q", m)
+	}
+}
