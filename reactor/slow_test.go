@@ -1,0 +1,158 @@
+package reactor
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"example.org/weir/codec"
+)
+
+// newSlow returns a stand whose connection has subscribed to everything and takes no more, and the bytes
+// that come before what is published from now on.
+func newSlow(t *testing.T, srv *Server) (s *stand, before string) {
+	t.Helper()
+	srv.MaxOutbound = 100_000
+	s = newStandOn(t, srv, unix.SOCK_STREAM)
+	s.arrive(request())
+	s.out()
+	if err := s.c.Subscribe(">"); err != nil {
+		t.Fatal(err)
+	}
+	n := congest(t, s.c)
+	s.settle()
+	return s, strings.Repeat(unmasked(codec.Binary, strings.Repeat("x", 1000)), n)
+}
+
+// publish publishes messages: "a1" is one on the topic "a".
+func (s *stand) publish(messages ...string) {
+	s.t.Helper()
+	for _, m := range messages {
+		if err := s.e.srv.Publish(m[:1], codec.Text, []byte(m)); err != nil {
+			s.t.Fatal(err)
+		}
+		s.settle()
+	}
+}
+
+// frames are text frames.
+func frames(messages string) (all string) {
+	for m := range strings.FieldsSeq(messages) {
+		all += unmasked(codec.Text, m)
+	}
+	return all
+}
+
+// TestSlowSubscriber holds which messages a subscriber gets in the end that has been slow, byte for byte,
+// and how many it has missed.
+func TestSlowSubscriber(t *testing.T) {
+	large := "a" + strings.Repeat("l", 60_000)
+	for _, row := range []struct {
+		name    string
+		policy  SlowPolicy
+		most    int
+		publish string
+		want    string
+		missed  int64
+	}{
+		{"there is room", SlowDropNewest, 4, "a1 b1 a2 c1", "a1 b1 a2 c1", 0},
+		{"drop newest", SlowDropNewest, 4, "a1 b1 a2 c1 a3 c2", "a1 b1 a2 c1", 2},
+		{"drop oldest", SlowDropOldest, 4, "a1 b1 a2 c1 a3 c2", "a2 c1 a3 c2", 2},
+		{"keep latest", SlowKeepLatest, 4, "a1 b1 a2 c1 a3 c2", "b1 a3 c2", 3},
+		{"keep latest of one topic", SlowKeepLatest, 4, "a1 a2 a3", "a3", 2},
+		{"keep latest of many topics", SlowKeepLatest, 2, "a1 b1 c1 a2", "c1 a2", 2},
+		{"room for one", SlowDropNewest, 1, "a1 b1", "a1", 1},
+		{"no limit of messages", SlowDropNewest, -1, strings.Repeat("a1 ", 1000), strings.Repeat("a1 ", 1000), 0},
+		{"the default", SlowDropNewest, 0, strings.Repeat("a1 ", 300), strings.Repeat("a1 ", 256), 44},
+		{"limit of bytes, drop newest", SlowDropNewest, 4, large + " " + large + " b1", large + " b1", 1},
+		{"limit of bytes, drop oldest", SlowDropOldest, 4, "b1 " + large + " " + large + " b2", large + " b2", 2},
+		{"one larger than the limit", SlowDropNewest, 4, large + large, large + large, 0},
+		{"one larger than the limit at last", SlowDropOldest, 4, "b1 " + large + large, large + large, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			drained := 0
+			srv := &Server{SlowSubscriber: row.policy, MaxPublishQueue: row.most, OnDrain: func(*Conn) { drained++ }}
+			s, before := newSlow(t, srv)
+			s.publish(strings.Fields(row.publish)...)
+			if drained != 0 {
+				t.Error("drained too early")
+			}
+			want := before + frames(row.want)
+			if got := s.drain(); got != want {
+				t.Errorf("got %d bytes, ending in %.100q, want %d, ending in %.100q",
+					len(got), got[min(len(got), len(before)):], len(want), frames(row.want))
+			}
+			if n := srv.TopicStats().Missed; n != row.missed {
+				t.Errorf("%d were missed, want %d", n, row.missed)
+			}
+			if s.c.waiting() != nil || s.c.BufferedAmount() != 0 || drained != 1 {
+				t.Errorf("something still waits; drained %d times", drained)
+			}
+			s.publish("z1") // it is not slow any more
+			s.wantOut(frames("z1"))
+		})
+	}
+}
+
+func TestSlowClose(t *testing.T) {
+	h := newProbe()
+	srv := &Server{Handler: h, SlowSubscriber: SlowClose, MaxPublishQueue: 2}
+	s, before := newSlow(t, srv)
+	s.publish("a1", "a2")
+	if s.c.closing() != codec.Open {
+		t.Fatal("closed though there was room")
+	}
+	s.publish("a3", "a4")
+	if got := s.drain(); got != before+unmasked(codec.Close, "\x03\xF5reading too slowly") {
+		t.Errorf("it ends in %.100q", got[min(len(got), len(before)):])
+	}
+	if n := srv.TopicStats(); n.SlowClosed != 1 || n.Missed != 3 {
+		t.Errorf("%+v", n)
+	}
+	s.arrive(closeFrame(codec.CloseTryAgainLater, ""))
+	_ = s.l.events.Close(s.c.socket)
+	h.wantClosed(t, codec.CloseTryAgainLater, false)
+}
+
+// TestSlowThenClosed closes a connection for which messages wait: they come before the close frame, and
+// nothing after it.
+func TestSlowThenClosed(t *testing.T) {
+	s, before := newSlow(t, &Server{})
+	s.publish("a1", "a2")
+	if err := s.c.Close(4001, "that is all"); err != nil {
+		t.Fatal(err)
+	}
+	s.publish("a3")
+	want := before + frames("a1 a2") + unmasked(codec.Close, "\x0F\xA1that is all")
+	if got := s.drain(); got != want {
+		t.Errorf("it ends in %q", got[min(len(got), len(before)):])
+	}
+}
+
+// TestSlowManyLarge has more wait than is written at once, and a client that reads a bit at a time.
+func TestSlowManyLarge(t *testing.T) {
+	s, before := newSlow(t, &Server{})
+	var messages []string
+	for i := range 90 {
+		messages = append(messages, fmt.Sprintf("a%d-%s", i, strings.Repeat("m", 1000)))
+	}
+	s.publish(messages...)
+	var got strings.Builder
+	b := make([]byte, 10_000)
+	for {
+		n, err := unix.Read(s.peer, b)
+		if err == unix.EAGAIN && s.c.BufferedAmount() == 0 {
+			break
+		}
+		got.Write(b[:max(n, 0)])
+		s.c.run(nowWritable)
+		if n := s.c.BufferedAmount(); n > 100_000+flushAt {
+			t.Fatalf("%d bytes are buffered", n)
+		}
+	}
+	if got.String() != before+frames(strings.Join(messages, " ")) {
+		t.Errorf("%d bytes came", got.Len())
+	}
+}
