@@ -57,6 +57,9 @@ func wantClosedMethods(t *testing.T, c *Conn) {
 		"Ping":          c.Ping(nil),
 		"Close":         c.Close(1000, ""),
 		"CloseNow":      c.CloseNow(),
+		"Subscribe":     c.Subscribe("a"),
+		"Unsubscribe":   c.Unsubscribe("a"),
+		"Publish":       c.Publish("a", codec.Text, nil),
 		"Do":            c.Do(func(*Conn) { t.Error("Do called its function") }),
 	} {
 		var ce *codec.CloseError

@@ -131,14 +131,19 @@ func TestSlowThenClosed(t *testing.T) {
 	}
 }
 
-// TestSlowManyLarge has more wait than is written at once, and a client that reads a bit at a time.
-func TestSlowManyLarge(t *testing.T) {
+// TestSlowRefills has more wait than is written at once, and a client that reads a bit at a time. What has
+// become pending makes room for more.
+func TestSlowRefills(t *testing.T) {
 	s, before := newSlow(t, &Server{})
 	var messages []string
-	for i := range 90 {
-		messages = append(messages, fmt.Sprintf("a%d-%s", i, strings.Repeat("m", 1000)))
+	publish := func(n int) {
+		for range n {
+			m := fmt.Sprintf("a%d-%s", len(messages), strings.Repeat("m", 1000))
+			messages = append(messages, m)
+			s.publish(m)
+		}
 	}
-	s.publish(messages...)
+	publish(90)
 	var got strings.Builder
 	b := make([]byte, 10_000)
 	for {
@@ -148,11 +153,30 @@ func TestSlowManyLarge(t *testing.T) {
 		}
 		got.Write(b[:max(n, 0)])
 		s.c.run(nowWritable)
-		if n := s.c.BufferedAmount(); n > 100_000+flushAt {
-			t.Fatalf("%d bytes are buffered", n)
+		if n := s.c.BufferedAmount(); n > flushAt+2000 && got.Len() > len(before) {
+			t.Fatalf("%d bytes are pending at once", n)
+		}
+		if w := s.c.waiting(); w != nil && len(w.queue) < 90 && len(messages) == 90 {
+			publish(60)
 		}
 	}
 	if got.String() != before+frames(strings.Join(messages, " ")) {
 		t.Errorf("%d bytes came", got.Len())
+	}
+}
+
+// TestSlowInOrder publishes to a connection whose socket takes bytes again but has not been given those
+// that wait.
+func TestSlowInOrder(t *testing.T) {
+	s, before := newSlow(t, &Server{})
+	s.publish("a1")
+	_ = s.out()
+	s.c.mu.Lock()
+	s.c.flags.clear(flagFull)
+	s.c.receive(&publication{message: codec.Prepare(codec.Text, []byte("a2")), topic: "a"})
+	s.c.mu.Unlock()
+	s.publish("a3")
+	if got := s.drain(); !strings.HasSuffix(before+frames("a1 a2 a3"), got) || len(got) < len(frames("a1 a2 a3")) {
+		t.Errorf("it ends in %.100q", got[max(0, len(got)-100):])
 	}
 }
