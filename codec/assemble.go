@@ -10,50 +10,77 @@ func (d *Decoder) payload(p []byte) (m Message, used int, done bool, err error) 
 	}
 	chunk := p[:min(uint64(len(p)), d.remaining)]
 	last := uint64(len(chunk)) == d.remaining // of the frame
-	masked := d.masked()
-	key := d.key
-	if masked {
-		key = Mask(chunk, key)
-	}
+	kept := d.keeps(last)
+	payload, key := d.takePayload(chunk, kept)
 	if d.frame().IsControl() {
-		m, done, err = d.controlPayload(chunk, last)
+		m, done, err = d.controlPayload(payload, last, kept)
 	} else {
-		m, done, err = d.dataPayload(chunk, last)
+		m, done, err = d.dataPayload(payload, last, kept)
 	}
 	if err != nil {
-		if masked {
-			Mask(chunk, d.key) // masking twice restores the input
-		}
+		d.untakePayload(chunk, kept)
 		return Message{}, 0, false, err
 	}
-	d.key = key
-	d.remaining -= uint64(len(chunk))
+	d.advance(len(chunk), key)
 	if last {
 		d.enter(stateHeader)
 	}
 	return m, len(chunk), done, nil
 }
 
-// dataPayload handles a chunk of a data frame's payload.
-func (d *Decoder) dataPayload(chunk []byte, last bool) (m Message, done bool, err error) {
+// keeps reports whether what has arrived of the current frame's payload goes to the buffer; last is whether
+// that is all of it, or the rest. What is whole is handed out where it arrived.
+func (d *Decoder) keeps(last bool) bool {
+	if d.frame().IsControl() {
+		return !last || d.control > 0
+	}
+	return !last || !d.fin() || d.assembled() > 0
+}
+
+// takePayload unmasks chunk, where it is or, if it is to be kept, on its way to the buffer. It returns it there,
+// and the key for what follows.
+func (d *Decoder) takePayload(chunk []byte, keep bool) (payload []byte, key MaskKey) {
+	if !keep {
+		return d.unmask(chunk, len(chunk))
+	}
+	if d.frame().IsControl() {
+		d.control += uint8(len(chunk))
+	}
+	return d.keep(chunk), d.key.rotate(len(chunk))
+}
+
+// untakePayload undoes takePayload.
+func (d *Decoder) untakePayload(chunk []byte, kept bool) {
+	switch {
+	case !kept:
+		d.remask(chunk, d.key)
+	case d.frame().IsControl():
+		d.drop(len(chunk))
+	default:
+		d.shorten(len(chunk))
+	}
+}
+
+// dataPayload handles a part of a data frame's payload, which is the end of what has been kept or, if it was
+// not kept, a whole message.
+func (d *Decoder) dataPayload(payload []byte, last, kept bool) (m Message, done bool, err error) {
 	complete := last && d.fin()
 	if d.deflated() {
-		return d.deflatedPayload(chunk, complete)
+		return d.deflatedPayload(payload, complete, kept)
 	}
-	if complete && d.assembled() == 0 { // whole, and still where it arrived
-		if d.message() == Text && !ValidUTF8(chunk) {
+	if !kept {
+		if d.message() == Text && !ValidUTF8(payload) {
 			return Message{}, false, ErrTextUTF8
 		}
-		return d.finish(chunk), true, nil
+		return d.finish(payload), true, nil
 	}
 	if d.message() == Text {
 		before := d.utf8
-		if !d.utf8.Write(chunk) || (complete && !d.utf8.Complete()) {
+		if !d.utf8.Write(payload) || (complete && !d.utf8.Complete()) {
 			d.utf8 = before
 			return Message{}, false, ErrTextUTF8
 		}
 	}
-	d.keep(chunk)
 	if !complete {
 		return Message{}, false, nil
 	}
@@ -69,21 +96,14 @@ func (d *Decoder) finish(payload []byte) Message {
 	return m
 }
 
-// controlPayload handles a chunk of a control frame's payload. A control frame that comes in pieces
-// waits behind the message that it interrupts, in the same buffer.
-func (d *Decoder) controlPayload(chunk []byte, last bool) (m Message, done bool, err error) {
-	payload := chunk
-	kept := d.control > 0 || !last
+// controlPayload handles a part of a control frame's payload, all of it if it was not kept. A control frame that
+// comes in pieces waits behind the message that it interrupts, in the same buffer.
+func (d *Decoder) controlPayload(payload []byte, last, kept bool) (m Message, done bool, err error) {
 	if kept {
-		d.keep(chunk)
-		d.control += uint8(len(chunk))
 		payload = d.controlKept()
 	}
 	if d.frame() == Close {
 		if err = checkClose(payload, last); err != nil {
-			if kept {
-				d.drop(len(chunk))
-			}
 			return Message{}, false, err
 		}
 	}
@@ -125,12 +145,13 @@ func (d *Decoder) assembled() int {
 	return len(d.buf.B) - int(d.control)
 }
 
-// keep appends chunk to the buffer. The buffer doubles, so that it never has more than twice what
-// has arrived and a message costs the same to copy whatever fragments it comes in; a declared length
-// by itself reserves nothing. It stops at that length only where nothing comes behind it.
-func (d *Decoder) keep(chunk []byte) {
+// keep appends chunk to the buffer, unmasked, and returns it there. The buffer doubles, so that it never has
+// more than twice what has arrived and a message costs the same to copy whatever fragments it comes in; a
+// declared length by itself reserves nothing. Where nothing comes behind that length the buffer stops at it,
+// and has room for all once a quarter has arrived: few bytes are copied again then.
+func (d *Decoder) keep(chunk []byte) []byte {
 	if len(chunk) == 0 {
-		return
+		return nil
 	}
 	if d.buf == nil {
 		d.buf = d.cfg.Buffers.Get()
@@ -138,12 +159,13 @@ func (d *Decoder) keep(chunk []byte) {
 	b := d.buf.B
 	if need := len(b) + len(chunk); need > cap(b) {
 		grown := max(2*need, minBuffer)
-		if all := uint64(len(b)) + d.remaining; d.lastKept() && uint64(grown) > all {
+		if all := uint64(len(b)) + d.remaining; d.lastKept() && all <= uint64(max(4*need, minBuffer)) {
 			grown = int(all)
 		}
 		b = append(make([]byte, 0, grown), b...)
 	}
-	d.buf.B = append(b, chunk...)
+	d.buf.B = appendMasked(b, chunk, d.key)
+	return d.buf.B[len(b):]
 }
 
 // minBuffer is the least that a buffer grows to, in bytes, unless less than that will be kept.
@@ -165,13 +187,20 @@ func (d *Decoder) dropHandedOut() {
 	}
 }
 
-// drop drops the last n bytes that were kept of a control payload. When these are all of the buffer it
-// is given back, at the length that was used.
+// drop drops the last n bytes that were kept of a control payload.
 func (d *Decoder) drop(n int) {
 	d.control -= uint8(n)
-	if n == len(d.buf.B) {
+	d.shorten(n)
+}
+
+// shorten drops the last n bytes of the buffer. When these are all it is given back, at the length that was
+// used.
+func (d *Decoder) shorten(n int) {
+	switch {
+	case n == 0:
+	case n == len(d.buf.B):
 		d.releaseBuffer()
-	} else {
+	default:
 		d.buf.B = d.buf.B[:len(d.buf.B)-n]
 	}
 }

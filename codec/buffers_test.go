@@ -95,6 +95,35 @@ func TestBufferGrowsWithWhatArrived(t *testing.T) {
 	}
 }
 
+// A message in one frame has its whole buffer once a quarter has arrived, and no sooner.
+func TestBufferReservesTheRest(t *testing.T) {
+	const n = 1 << 20
+	for _, tt := range []struct{ first, cap, copied int }{
+		{n / 4, n, 0},
+		{n/4 - 1, n/2 - 2, n/4 - 1},
+		{n / 8, n / 4, n / 8},
+	} {
+		for _, role := range roles {
+			d := newDecoder(unlimited(role, new(testPool)))
+			wire := appendTo(nil, role, true, Binary, pattern(n))
+			header := len(wire) - n
+			var g growth
+			for _, piece := range [][]byte{wire[:header+tt.first], wire[header+tt.first : len(wire)-1]} {
+				if _, _, err := d.Decode(piece); err != nil {
+					t.Fatal(err)
+				}
+				if g.look(d); g.times == 1 && cap(d.buf.B) != tt.cap {
+					t.Errorf("%v: %d bytes are reserved for %d", role, cap(d.buf.B), tt.first)
+				}
+			}
+			if g.copied != tt.copied || cap(d.buf.B) != n {
+				t.Errorf("%v, %d bytes and then the rest: %d are copied again, and in the end %d reserved",
+					role, tt.first, g.copied, cap(d.buf.B))
+			}
+		}
+	}
+}
+
 // Where nothing comes behind the current frame the buffer stops at its length.
 func TestBufferStopsAtLength(t *testing.T) {
 	tests := []struct {

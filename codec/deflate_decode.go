@@ -15,14 +15,9 @@ func (d *Decoder) takeRSV1(b0 byte) (rest byte, deflated bool) {
 	return b0, d.deflated()
 }
 
-// deflatedPayload handles a chunk of a compressed message. It waits until all of it is there, and is
-// decompressed then.
-func (d *Decoder) deflatedPayload(chunk []byte, complete bool) (m Message, done bool, err error) {
-	compressed := chunk
-	kept := d.assembled() > 0
-	if kept || !complete {
-		d.keep(chunk)
-	}
+// deflatedPayload handles a part of a compressed message, as dataPayload does. It waits until all of it is
+// there, and is decompressed then.
+func (d *Decoder) deflatedPayload(compressed []byte, complete, kept bool) (m Message, done bool, err error) {
 	if !complete {
 		return Message{}, false, nil
 	}
@@ -33,9 +28,6 @@ func (d *Decoder) deflatedPayload(chunk []byte, complete bool) (m Message, done 
 	out.B, err = d.cfg.Inflater.AppendMessage(out.B, compressed, d.cfg.MaxMessage, d.message() == Text)
 	if err != nil {
 		d.cfg.Buffers.Put(out)
-		if kept {
-			d.buf.B = compressed[:len(compressed)-len(chunk)]
-		}
 		return Message{}, false, err
 	}
 	d.releaseBuffer()

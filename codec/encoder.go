@@ -28,10 +28,7 @@ func AppendHeader(dst []byte, fin bool, op Opcode, n int) []byte {
 func AppendMaskedFrame(dst []byte, op Opcode, payload []byte, key MaskKey) []byte {
 	dst = appendHeader(dst, true, op, len(payload), bitMask)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(key))
-	n := len(dst)
-	dst = append(dst, payload...)
-	Mask(dst[n:], key)
-	return dst
+	return appendMasked(dst, payload, key)
 }
 
 func appendHeader(dst []byte, fin bool, op Opcode, n int, mask byte) []byte {

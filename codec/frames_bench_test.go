@@ -37,6 +37,7 @@ func BenchmarkDecode(b *testing.B) {
 		input{"16frames/128B", 128, 16, 0},
 		input{"1Bpieces/128B", 128, 1, 1},
 		input{"4KiBpieces/1MiB", 1 << 20, 1, 4 << 10},
+		input{"256KiBpieces/1MiB", 1 << 20, 1, 256 << 10},
 	)
 	for _, in := range inputs {
 		b.Run(in.name, func(b *testing.B) {

@@ -3,6 +3,7 @@ package codec
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // MaskKey is the masking key of a frame (RFC 6455 section 5.3) in a form that
@@ -72,6 +73,44 @@ func Mask(p []byte, key MaskKey) MaskKey {
 	}
 	binary.LittleEndian.PutUint64(last, tail)
 	return next
+}
+
+// onePass is from how many bytes on appendMasked masks while it copies. Fewer are copied at once, which is
+// faster, and masked while they are in the cache.
+const onePass = 4 << 10
+
+// appendMasked appends p to dst, masked with key.
+func appendMasked(dst, p []byte, key MaskKey) []byte {
+	at := len(dst)
+	if len(p) < onePass || key == 0 {
+		dst = append(dst, p...)
+		if key != 0 {
+			Mask(dst[at:], key)
+		}
+		return dst
+	}
+	dst = slices.Grow(dst, len(p))[:at+len(p)]
+	copyMasked(dst[at:], p, key)
+	return dst
+}
+
+// copyMasked copies src to dst, which has the same length, masked with key.
+func copyMasked(dst, src []byte, key MaskKey) {
+	k := key.word()
+	for len(src) >= 64 && len(dst) >= 64 {
+		s, d := (*[64]byte)(src), (*[64]byte)(dst)
+		binary.LittleEndian.PutUint64(d[0:], binary.LittleEndian.Uint64(s[0:])^k)
+		binary.LittleEndian.PutUint64(d[8:], binary.LittleEndian.Uint64(s[8:])^k)
+		binary.LittleEndian.PutUint64(d[16:], binary.LittleEndian.Uint64(s[16:])^k)
+		binary.LittleEndian.PutUint64(d[24:], binary.LittleEndian.Uint64(s[24:])^k)
+		binary.LittleEndian.PutUint64(d[32:], binary.LittleEndian.Uint64(s[32:])^k)
+		binary.LittleEndian.PutUint64(d[40:], binary.LittleEndian.Uint64(s[40:])^k)
+		binary.LittleEndian.PutUint64(d[48:], binary.LittleEndian.Uint64(s[48:])^k)
+		binary.LittleEndian.PutUint64(d[56:], binary.LittleEndian.Uint64(s[56:])^k)
+		src, dst = src[64:], dst[64:]
+	}
+	copy(dst, src)
+	Mask(dst, key) // which is where it was: 64 bytes are whole rounds of it
 }
 
 // maskShort masks fewer than eight bytes; next is the key after them. Four

@@ -81,27 +81,6 @@ func maskWithByteTail(p []byte, key MaskKey) MaskKey {
 	return maskByteLoop(p, key)
 }
 
-// maskCopy masks from src to dst in one pass, the rival of append and Mask on
-// a client's way out.
-func maskCopy(dst, src []byte, key MaskKey) {
-	dst = dst[:len(src)]
-	k := key.word()
-	i := 0
-	for ; i <= len(src)-64; i += 64 {
-		s, d := (*[64]byte)(src[i:]), (*[64]byte)(dst[i:])
-		binary.LittleEndian.PutUint64(d[0:], binary.LittleEndian.Uint64(s[0:])^k)
-		binary.LittleEndian.PutUint64(d[8:], binary.LittleEndian.Uint64(s[8:])^k)
-		binary.LittleEndian.PutUint64(d[16:], binary.LittleEndian.Uint64(s[16:])^k)
-		binary.LittleEndian.PutUint64(d[24:], binary.LittleEndian.Uint64(s[24:])^k)
-		binary.LittleEndian.PutUint64(d[32:], binary.LittleEndian.Uint64(s[32:])^k)
-		binary.LittleEndian.PutUint64(d[40:], binary.LittleEndian.Uint64(s[40:])^k)
-		binary.LittleEndian.PutUint64(d[48:], binary.LittleEndian.Uint64(s[48:])^k)
-		binary.LittleEndian.PutUint64(d[56:], binary.LittleEndian.Uint64(s[56:])^k)
-	}
-	copy(dst[i:], src[i:])
-	Mask(dst[i:], key)
-}
-
 func BenchmarkMask(b *testing.B) {
 	kernels := []struct {
 		name string
@@ -183,7 +162,7 @@ func BenchmarkMaskSend(b *testing.B) {
 		b.Run("onepass/"+size.name, func(b *testing.B) {
 			b.SetBytes(int64(size.n))
 			for b.Loop() {
-				maskCopy(dst[header:], src, testKey)
+				copyMasked(dst[header:], src, testKey)
 			}
 		})
 	}

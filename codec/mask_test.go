@@ -73,6 +73,47 @@ func TestMaskEveryLengthAndOffset(t *testing.T) {
 	}
 }
 
+// Every length up to a few unrolled blocks, from any offset to any other, is copied as the byte loop masks it;
+// the source and what stands around keep their values.
+func TestCopyMasked(t *testing.T) {
+	for n := range 200 {
+		for from := range 8 {
+			for to := range 8 {
+				src, dst := pattern(from+n+8), make([]byte, to+n+8)
+				fill(dst, poison)
+				want := bytes.Clone(dst)
+				copy(want[to:], src[from:from+n])
+				maskBytes(want[to:to+n], testKey.Bytes())
+
+				copyMasked(dst[to:to+n], src[from:from+n], testKey)
+				if !bytes.Equal(dst, want) || !bytes.Equal(src, pattern(from+n+8)) {
+					t.Fatalf("length %d, from offset %d to %d: % x, want % x", n, from, to, dst, want)
+				}
+			}
+		}
+	}
+}
+
+// appendMasked gives the same on both sides of onePass, in a buffer that has room and in one that has not.
+func TestAppendMasked(t *testing.T) {
+	for _, n := range []int{0, 1, 63, onePass - 1, onePass, onePass + 1, 3*onePass + 7} {
+		for _, key := range []MaskKey{0, testKey} {
+			for _, room := range []int{0, n, 2 * n} {
+				want := append([]byte("head"), pattern(n)...)
+				maskBytes(want[4:], key.Bytes())
+				dst := append(make([]byte, 0, 4+room), "head"...)
+				got := appendMasked(dst, pattern(n), key)
+				if !bytes.Equal(got, want) {
+					t.Errorf("%d bytes, key %#x, room for %d: not as the byte loop masks them", n, uint32(key), room)
+				}
+				if n > 0 && room >= n && &got[0] != &dst[0] {
+					t.Errorf("%d bytes with room for %d were moved", n, room)
+				}
+			}
+		}
+	}
+}
+
 func TestMaskTwiceRestores(t *testing.T) {
 	p := pattern(1000)
 	Mask(p, testKey)
@@ -125,6 +166,11 @@ func FuzzMask(f *testing.F) {
 		maskBytes(want, key.Bytes())
 
 		got := append(make([]byte, off%8), p...)[off%8:]
+		copied := make([]byte, len(p))
+		copyMasked(copied, got, key)
+		if !bytes.Equal(copied, want) || !bytes.Equal(got, p) {
+			t.Fatalf("key %#x: copied % x, want % x", k, copied, want)
+		}
 		rest, next := got, key
 		for _, c := range cuts {
 			n := min(int(c), len(rest))
