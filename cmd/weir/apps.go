@@ -14,13 +14,15 @@ import (
 // app is what weir does with messages.
 type app interface {
 	reactor.Handler
-	close() // after the last callback
+	setup(srv *reactor.Server) // before it is started
+	close()                    // after the last callback
 }
 
 var apps = map[string]func(stdout io.Writer, log *slog.Logger) app{
-	"echo":  func(io.Writer, *slog.Logger) app { return echo{} },
-	"print": func(w io.Writer, log *slog.Logger) app { return newPrinter(w, log) },
-	"chat":  func(io.Writer, *slog.Logger) app { return newChat() },
+	"echo":   func(io.Writer, *slog.Logger) app { return echo{} },
+	"print":  func(w io.Writer, log *slog.Logger) app { return newPrinter(w, log) },
+	"chat":   func(io.Writer, *slog.Logger) app { return newChat() },
+	"topics": func(io.Writer, *slog.Logger) app { return &topics{} },
 }
 
 func knownApp(name string) bool { return apps[name] != nil }
@@ -51,5 +53,7 @@ func (echo) OnMessage(c *reactor.Conn, m codec.Message) {
 		_ = c.Close(codec.CloseTryAgainLater, "replies are not being read")
 	}
 }
+
+func (echo) setup(*reactor.Server) {}
 
 func (echo) close() {}

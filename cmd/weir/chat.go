@@ -19,6 +19,11 @@ func newChat() *chat {
 	return &chat{rooms: make(map[string]map[*reactor.Conn]struct{})}
 }
 
+// setup makes srv tell the room.
+func (ch *chat) setup(srv *reactor.Server) {
+	srv.Upgrade = rememberPath
+}
+
 // OnOpen lets c into its room.
 func (ch *chat) OnOpen(c *reactor.Conn) {
 	name := pathOf(c)

@@ -53,7 +53,17 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	paceGC(getenv)
 
 	if opt.pprof != "" {
-		stop, err := servePprof(opt.pprof, log)
+		stop, err := servePprof(opt.pprof, opt.pprofPublic, log)
+		if err != nil {
+			fmt.Fprintln(stderr, "weir:", err)
+			return exitFailed
+		}
+		defer stop()
+	}
+
+	adm := newAdmin(app, int64(opt.maxMessage))
+	if opt.admin != "" {
+		stop, err := adm.serve(opt.admin, opt.adminPublic, log)
 		if err != nil {
 			fmt.Fprintln(stderr, "weir:", err)
 			return exitFailed
@@ -64,11 +74,11 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	// A second signal ends the process as it would have without us.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return serve(ctx, stop, opt, app, log, stderr)
+	return serve(ctx, stop, opt, app, adm, log, stderr)
 }
 
 // serve serves until ctx is done, and then drains.
-func serve(ctx context.Context, again func(), opt *options, app app, log *slog.Logger, stderr io.Writer) int {
+func serve(ctx context.Context, again func(), opt *options, app app, adm *admin, log *slog.Logger, stderr io.Writer) int {
 	srv := &reactor.Server{
 		Handler:          app,
 		MaxMessage:       int(opt.maxMessage),
@@ -84,10 +94,11 @@ func serve(ctx context.Context, again func(), opt *options, app app, log *slog.L
 		TrustUnix:        opt.proxies.unix,
 		ProxyProtocol:    opt.proxyProtocol,
 		Forwarded:        reactor.ForwardedField(opt.forwarded),
-		Upgrade:          rememberPath,
 		Page:             page,
+		Bus:              opt.bus(log),
 		Logger:           log,
 	}
+	app.setup(srv)
 	if opt.deflate {
 		srv.Deflate = &codec.Deflate{}
 	}
@@ -109,6 +120,7 @@ func serve(ctx context.Context, again func(), opt *options, app app, log *slog.L
 		return exitFailed
 	}
 	announce(srv, opt, log)
+	adm.state.Store(&stateReady)
 
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Wait() }()
@@ -119,6 +131,7 @@ func serve(ctx context.Context, again func(), opt *options, app app, log *slog.L
 	case <-ctx.Done():
 	}
 	again()
+	adm.state.Store(&stateDraining)
 	log.Info("draining; interrupt again to quit at once", "connections", srv.Conns(), "timeout", opt.drainTimeout)
 	drain, cancel := context.WithTimeout(context.Background(), opt.drainTimeout)
 	defer cancel()

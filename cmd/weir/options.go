@@ -36,6 +36,10 @@ type options struct {
 	forwarded        forwarded
 	tlsCert          string
 	tlsKey           string
+	nats             list
+	natsPrefix       string
+	admin            string
+	adminPublic      bool
 	pprof            string
 	pprofPublic      bool
 	version          bool
@@ -50,6 +54,7 @@ Without flags it echoes on port 8080. Open http://localhost:8080 for a page to t
 
 Examples:
   weir -app chat -addr :9000                 a chat; the room is the path of the URL
+  weir -app topics -nats nats://nats-1:4222  publish and subscribe, together with other servers
   weir -app print -addr unix:///tmp/weir     print what comes in over a Unix socket
   weir -addr :443 -tls-cert cert.pem -tls-key key.pem   wss, with a page at https
   weir -origin https://app.example -max-message 64KiB
@@ -82,7 +87,7 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs := flag.NewFlagSet("weir", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.Var(&o.addrs, "addr", "listen on `address`: host:port, tcp://host:port, tls://host:port or unix:///path; repeatable")
-	fs.StringVar(&o.app, "app", "echo", "what to do with messages: `echo`, print (to standard output, one a line, without an answer) or chat (everyone at the same URL path hears them)")
+	fs.StringVar(&o.app, "app", "echo", "what to do with messages: `echo`, print (to standard output, one a line, without an answer), chat (everyone at the same URL path hears them) or topics (clients subscribe and publish, in JSON)")
 	fs.IntVar(&o.loops, "loops", 0, "event loops; 0 is one per CPU")
 	fs.Var(&o.maxMessage, "max-message", "largest message accepted, in `bytes` (KiB and MiB are understood); a larger one closes with 1009")
 	fs.Var(&o.maxOutbound, "max-outbound", "`bytes` that may wait for a client that reads too slowly; it is closed with 1013 beyond")
@@ -100,6 +105,10 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.Var(&o.forwarded, "forwarded", "`field` of requests in which -trusted-proxies tell the client's address: x-forwarded-for, forwarded (RFC 7239) or none")
 	fs.StringVar(&o.tlsCert, "tls-cert", "", "speak TLS with the certificate in this PEM `file` (with its chain) at each -addr that is host:port or tls://host:port; read again on SIGHUP")
 	fs.StringVar(&o.tlsKey, "tls-key", "", "PEM `file` of the certificate's private key")
+	fs.Var(&o.nats, "nats", "`URL` of a NATS server, nats://host:port, over which servers with -app topics hear each other; repeatable")
+	fs.StringVar(&o.natsPrefix, "nats-prefix", "weir", "what stands before the topics in NATS `subjects`")
+	fs.StringVar(&o.admin, "admin", "", "serve /publish, /healthz, /readyz and profiles on a loopback `address` such as 127.0.0.1:9090")
+	fs.BoolVar(&o.adminPublic, "admin-public", false, "permit -admin on an address that other machines can reach")
 	fs.StringVar(&o.pprof, "pprof", "", "serve profiles (net/http/pprof) on a loopback `address` such as 127.0.0.1:6060")
 	fs.BoolVar(&o.pprofPublic, "pprof-public", false, "permit -pprof on an address that other machines can reach")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
@@ -146,7 +155,7 @@ func parseEnvironment(fs *flag.FlagSet, getenv func(string) string) (err error) 
 func (o *options) check() error {
 	switch {
 	case !knownApp(o.app):
-		return fmt.Errorf("unknown -app %q; there are echo, print and chat", o.app)
+		return fmt.Errorf("unknown -app %q; there are echo, print, chat and topics", o.app)
 	case o.logFormat != "text" && o.logFormat != "json":
 		return fmt.Errorf("unknown -log-format %q; there are text and json", o.logFormat)
 	case o.loops < 0 || o.maxConns < 0:
@@ -171,9 +180,17 @@ func (o *options) check() error {
 		return errors.New("-proxy-protocol needs -trusted-proxies: anyone else's header would be a lie")
 	}
 	if o.pprof != "" {
-		if err := checkPprof(o.pprof, o.pprofPublic); err != nil {
+		if err := checkLoopback("pprof", o.pprof, o.pprofPublic); err != nil {
 			return err
 		}
+	}
+	if o.admin != "" {
+		if err := checkLoopback("admin", o.admin, o.adminPublic); err != nil {
+			return err
+		}
+	}
+	if err := o.checkNATS(); err != nil {
+		return err
 	}
 	// A zero field means the default to reactor, a negative one off.
 	for _, d := range []*time.Duration{&o.idleTimeout, &o.handshakeTimeout} {

@@ -63,6 +63,12 @@ func TestOptionsRefused(t *testing.T) {
 		{args: []string{"-max-message", "0"}, want: "max-message"},
 		{args: []string{"-max-message", "1TiB"}, want: "max-message"},
 		{args: []string{"-max-message", "99999999999GiB"}, want: "max-message"},
+		{args: []string{"-nats", "nats://127.0.0.1:4222"}, want: "-app topics"},
+		{args: []string{"-app", "topics", "-nats", "127.0.0.1:4222"}, want: "nats://"},
+		{args: []string{"-app", "topics", "-nats", "http://127.0.0.1"}, want: "nats://"},
+		{args: []string{"-app", "topics", "-nats", "nats://u:secret@:x"}, want: "bad -nats"},
+		{args: []string{"-app", "topics", "-nats-prefix", "a.*"}, want: "nats-prefix"},
+		{args: []string{"-admin", ":9090"}, want: "-admin-public"},
 		{args: []string{"-idle-timeout", "-1s"}, want: "negative"},
 		{args: []string{"-loops", "-1"}, want: "negative"},
 		{args: []string{"-addr", ""}, want: "addr"},
@@ -88,9 +94,9 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"addr", "app", "deflate", "drain-timeout", "forwarded", "handshake-timeout", "idle-timeout", "io", "log-format", "log-level",
-		"loops", "max-conns", "max-message", "max-outbound", "origin", "pprof", "pprof-public", "proxy-protocol",
-		"tls-cert", "tls-key", "trusted-proxies", "version",
+		"addr", "admin", "admin-public", "app", "deflate", "drain-timeout", "forwarded", "handshake-timeout", "idle-timeout",
+		"io", "log-format", "log-level", "loops", "max-conns", "max-message", "max-outbound", "nats", "nats-prefix", "origin",
+		"pprof", "pprof-public", "proxy-protocol", "tls-cert", "tls-key", "trusted-proxies", "version",
 	} {
 		if !strings.Contains(out.String(), "  -"+name) {
 			t.Errorf("the help does not mention -%s", name)

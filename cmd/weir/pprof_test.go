@@ -30,7 +30,7 @@ func TestPprofLoopbackOnly(t *testing.T) {
 
 func TestPprofServes(t *testing.T) {
 	logged := make(lines, 10)
-	stop, err := servePprof("127.0.0.1:0", slog.New(slog.NewTextHandler(logged, nil)))
+	stop, err := servePprof("127.0.0.1:0", false, slog.New(slog.NewTextHandler(logged, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,8 @@ func newPrinter(w io.Writer, log *slog.Logger) *printer {
 	return p
 }
 
+func (p *printer) setup(*reactor.Server) {}
+
 // OnMessage leaves m to be printed. A client whose message cannot be is told so.
 func (p *printer) OnMessage(c *reactor.Conn, m codec.Message) {
 	if !p.add(m) {

@@ -224,10 +224,8 @@ var errClosed = fmt.Errorf("natsbus: %w", net.ErrClosed)
 
 // checkPrefix finds a prefix that is no NATS subject to stand before others. prefix ends with a dot.
 func checkPrefix(prefix string) error {
-	for token := range strings.SplitSeq(strings.TrimSuffix(prefix, "."), ".") {
-		if token == "" || strings.ContainsAny(token, " \t\r\n*>") {
-			return fmt.Errorf("natsbus: bad prefix %q: want tokens between dots, without spaces and wildcards", prefix)
-		}
+	if !reactor.ValidTopic(strings.TrimSuffix(prefix, ".")) {
+		return fmt.Errorf("natsbus: bad prefix %q: want tokens between dots, without spaces and wildcards", prefix)
 	}
 	return nil
 }
