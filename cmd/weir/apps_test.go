@@ -36,7 +36,7 @@ func within[T any](t *testing.T, ch <-chan T) (v T) {
 // startApp serves a and returns a function that connects to a path of it.
 func startApp(t *testing.T, a app) func(path string) (*reactor.Conn, *listener) {
 	t.Helper()
-	srv := &reactor.Server{Handler: a, Page: page}
+	srv := &reactor.Server{Handler: a, Page: servePage(indexPage)}
 	a.setup(srv)
 	if err := srv.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)

@@ -94,7 +94,7 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 		TrustUnix:        opt.proxies.unix,
 		ProxyProtocol:    opt.proxyProtocol,
 		Forwarded:        reactor.ForwardedField(opt.forwarded),
-		Page:             page,
+		Page:             servePage(indexPage),
 		Bus:              opt.bus(log),
 		Logger:           log,
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	_ "embed"
 	"net"
 	"strconv"
@@ -9,30 +10,46 @@ import (
 	"example.org/weir/reactor"
 )
 
-//go:embed page/index.html
-var indexHTML []byte
+var (
+	//go:embed page/index.html
+	indexHTML []byte
+	//go:embed page/topics.html
+	topicsHTML []byte
+	//go:embed page/weir.css
+	css []byte
+)
 
-// index is the demo page. Everything that it needs is inside it.
-var index = &reactor.Page{
-	Fields: []codec.Field{
-		{Name: "Content-Type", Value: "text/html; charset=utf-8"},
-		{Name: "Cache-Control", Value: "no-cache"},
-		{Name: "Content-Security-Policy", Value: "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src *; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
-		{Name: "X-Content-Type-Options", Value: "nosniff"},
-		// Isolated pages have clocks fine enough to measure latency with.
-		{Name: "Cross-Origin-Opener-Policy", Value: "same-origin"},
-		{Name: "Cross-Origin-Embedder-Policy", Value: "require-corp"},
-		{Name: "Referrer-Policy", Value: "no-referrer"},
-	},
-	Body: indexHTML,
+// The demo pages: of the app topics, and of all others.
+var (
+	indexPage  = newPage(indexHTML)
+	topicsPage = newPage(topicsHTML)
+)
+
+// newPage makes a page whole: everything that it needs is inside it.
+func newPage(html []byte) *reactor.Page {
+	return &reactor.Page{
+		Fields: []codec.Field{
+			{Name: "Content-Type", Value: "text/html; charset=utf-8"},
+			{Name: "Cache-Control", Value: "no-cache"},
+			{Name: "Content-Security-Policy", Value: "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src *; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+			{Name: "X-Content-Type-Options", Value: "nosniff"},
+			// Isolated pages have clocks fine enough to measure latency with.
+			{Name: "Cross-Origin-Opener-Policy", Value: "same-origin"},
+			{Name: "Cross-Origin-Embedder-Policy", Value: "require-corp"},
+			{Name: "Referrer-Policy", Value: "no-referrer"},
+		},
+		Body: bytes.Replace(html, []byte("/* weir.css */\n"), css, 1),
+	}
 }
 
-// page serves the demo page at every path, since the path is the room of a chat.
-func page(r *codec.Request) *reactor.Page {
-	if string(r.Path()) == "/favicon.ico" {
-		return nil
+// servePage serves a page at every path, since the path is the room of a chat and a topic.
+func servePage(p *reactor.Page) func(*codec.Request) *reactor.Page {
+	return func(r *codec.Request) *reactor.Page {
+		if string(r.Path()) == "/favicon.ico" {
+			return nil
+		}
+		return p
 	}
-	return index
 }
 
 // pageURL is where a browser on this machine finds the page, or "" for a Unix socket.

@@ -23,6 +23,7 @@ type topics struct {
 func (t *topics) setup(srv *reactor.Server) {
 	t.srv = srv
 	srv.Upgrade = topicOfPath
+	srv.Page = servePage(topicsPage)
 }
 
 // topicOfPath refuses a path that names no topic, and keeps the topic as the connection's data.
