@@ -20,7 +20,7 @@ type slow struct {
 	gate  chan struct{} // a message "wait" is handled once something comes from here
 }
 
-func newSlow() *slow { return &slow{calls: make(chan string, 1000), gate: make(chan struct{})} }
+func newSleepy() *slow { return &slow{calls: make(chan string, 1000), gate: make(chan struct{})} }
 
 func (h *slow) OnOpen(*Conn) { h.calls <- "open" }
 
@@ -156,7 +156,7 @@ func TestWorkersOrder(t *testing.T) {
 
 // A call that blocks keeps nobody else waiting, and its payload stays what it was.
 func TestWorkersBlocked(t *testing.T) {
-	h := newSlow()
+	h := newSleepy()
 	kept := make(chan string, 1)
 	w := &Workers{Count: 2, Handler: HandlerFunc(func(c *Conn, m codec.Message) {
 		if len(m.Payload) == 4000 {
@@ -185,7 +185,7 @@ func TestWorkersBlocked(t *testing.T) {
 
 // One goroutine is shared out in turn: a connection with many messages waits behind one with few.
 func TestWorkersTakeTurns(t *testing.T) {
-	h := newSlow()
+	h := newSleepy()
 	w := &Workers{Handler: h, Count: 1}
 	addr := serve(t, &Server{Handler: w, Loops: 1})
 	many, few := open(t, addr), open(t, addr)
@@ -200,7 +200,7 @@ func TestWorkersTakeTurns(t *testing.T) {
 }
 
 func TestWorkersQueueFull(t *testing.T) {
-	h := newSlow()
+	h := newSleepy()
 	w := &Workers{Handler: h, MaxQueue: 3 * (jobCost + 4)}
 	addr := serve(t, &Server{Handler: w})
 	r := open(t, addr)
@@ -221,7 +221,7 @@ func TestWorkersQueueFull(t *testing.T) {
 }
 
 func TestWorkersDrop(t *testing.T) {
-	h := newSlow()
+	h := newSleepy()
 	w := &Workers{Handler: h, MaxQueue: 2 * (jobCost + 4), Drop: true}
 	addr := serve(t, &Server{Handler: w})
 	r := open(t, addr)
@@ -242,7 +242,7 @@ func TestWorkersDrop(t *testing.T) {
 
 // All connections together have a limit too, which binds even one in which nothing waits.
 func TestWorkersQueueAll(t *testing.T) {
-	h := newSlow()
+	h := newSleepy()
 	w := &Workers{Handler: h, MaxQueueAll: 2*jobCost + 8}
 	addr := serve(t, &Server{Handler: w})
 	first, second := open(t, addr), open(t, addr)
@@ -274,7 +274,7 @@ func TestWorkersLargeMessage(t *testing.T) {
 
 func TestWorkersPanic(t *testing.T) {
 	var log logBuffer
-	h := newSlow()
+	h := newSleepy()
 	w := &Workers{Handler: h}
 	addr := serve(t, &Server{Handler: w, Logger: log.logger(), CloseTimeout: time.Minute})
 	r := open(t, addr)
@@ -302,7 +302,7 @@ func TestWorkersClientGone(t *testing.T) {
 		"FIN":         {func(r *rawClient) { _ = r.CloseWrite() }, "closed 1006"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newSlow()
+			h := newSleepy()
 			w := &Workers{Handler: h}
 			srv := &Server{Handler: w}
 			r := open(t, serve(t, srv))
@@ -321,7 +321,7 @@ func TestWorkersClientGone(t *testing.T) {
 
 // After Close nothing is handed over (Conn.Close).
 func TestWorkersClose(t *testing.T) {
-	h := newSlow()
+	h := newSleepy()
 	w := &Workers{Handler: h}
 	r := open(t, serve(t, &Server{Handler: w}))
 	r.send(text("wait"), text("close"), text("never"))
@@ -339,7 +339,7 @@ func TestWorkersClose(t *testing.T) {
 
 // Shutdown comes behind what waits, and waits for OnClose.
 func TestWorkersShutdown(t *testing.T) {
-	h := newSlow()
+	h := newSleepy()
 	w := &Workers{Handler: h}
 	srv := &Server{Handler: w}
 	r := open(t, serve(t, srv))
@@ -368,7 +368,7 @@ func TestWorkersShutdown(t *testing.T) {
 
 // A handler that never returns does not hold Shutdown up for longer than its context lasts.
 func TestWorkersShutdownCut(t *testing.T) {
-	h := newSlow()
+	h := newSleepy()
 	w := &Workers{Handler: h}
 	srv := &Server{Handler: w}
 	r := open(t, serve(t, srv))
@@ -390,7 +390,7 @@ func TestWorkersShutdownCut(t *testing.T) {
 // A client's handler may block just as well.
 func TestWorkersClient(t *testing.T) {
 	cl, url := dialTest(t, &Server{})
-	h := newSlow()
+	h := newSleepy()
 	w := &Workers{Handler: h}
 	c, err := cl.Dial(t.Context(), url, w, nil)
 	if err != nil {
