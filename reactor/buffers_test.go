@@ -44,8 +44,7 @@ func TestBuffersAreGivenBack(t *testing.T) {
 	}
 }
 
-// codec.BufferPool wants buffers of length 0, and gives them back at the length that was used, by
-// which bytebufferpool calibrates itself.
+// codec.BufferPool wants buffers of length 0, and gives them back at the length that was used.
 func TestBuffersAreEmpty(t *testing.T) {
 	var pool buffers
 	for range 100 {
@@ -55,5 +54,25 @@ func TestBuffersAreEmpty(t *testing.T) {
 		}
 		b.B = append(b.B, make([]byte, 1000)...)
 		pool.Put(b)
+	}
+}
+
+// TestMixedSizesAllocateNothing: a reply of some size costs no allocation though nearly all are tiny, which is
+// when bytebufferpool by itself drops it.
+func TestMixedSizesAllocateNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("not with the race detector")
+	}
+	p := make([]byte, 10_000)
+	use := func(n int) {
+		b := getBuffer()
+		b.B = append(b.B, p[:n]...)
+		putBuffer(b)
+	}
+	for range 100_000 {
+		use(10)
+	}
+	if n := testing.AllocsPerRun(100, func() { use(len(p)) }); n > 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

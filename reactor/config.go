@@ -59,6 +59,7 @@ type config struct {
 	outbound int   // bytes
 	buffered int64 // bytes, of all connections
 	policy   OverflowPolicy
+	rate     rateLimits // per connection
 
 	tls           *tls.Config    // of all connections of the engine; nil: none has TLS, unless mayTLS
 	mayTLS        bool           // connections may have TLS each by itself

@@ -53,6 +53,7 @@ const (
 	flagFinished                   // once out is written, no more is sent: shutdown(SHUT_WR)
 	flagShut                       // that has been done
 	flagCut                        // the loop is to close the connection
+	flagCounted                    // it counts for MaxConnsPerIP
 )
 
 func (f flags) has(any flags) bool { return f&any != 0 }
@@ -80,6 +81,7 @@ type rare struct {
 	subprotocol string
 	deflate     *deflating
 	subs        *subscriptions
+	rate        *rate    // where there are limits; the loop's own
 	tls         *secure  // does not change while the connection is open
 	local       net.Addr // this and the next where they are not the socket's
 	remote      net.Addr
@@ -140,6 +142,9 @@ func (c *Conn) LocalAddr() net.Addr {
 	defer c.mu.Unlock()
 	if c.fd < 0 && c.socket != nil {
 		return nil
+	}
+	if c.rare != nil && c.rare.local != nil {
+		return c.rare.local
 	}
 	sa, err := unix.Getsockname(int(c.fd))
 	if err != nil {

@@ -116,7 +116,11 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	case enrolled:
 		c.request()
 	default:
-		return nil, gnet.None
+		err := e.srv.admitSocket(c)
+		if err == nil {
+			return nil, gnet.None
+		}
+		c.refuse(err)
 	}
 	if c.settle() || enrolled && c.tls() != nil && c.turn(nil) { // it may have read more than its handshake
 		return nil, gnet.Close
@@ -220,6 +224,9 @@ func (c *Conn) gone(cause error) {
 	if c.isOpen() {
 		countIn(&e.core.tally, &e.core.tally.closed, CloseKind{err.Code, err.Remote})
 		c.protect(func() { c.handler().OnClose(c, err) })
+	}
+	if e.srv != nil {
+		e.srv.admission.leave(c)
 	}
 	if !handedOver {
 		e.core.lost()

@@ -99,7 +99,7 @@ func (c *Conn) waitForHead(h *handshake, p []byte) {
 		return // it is kept already
 	}
 	kept := handshakes.Get().(*handshake)
-	kept.head = bytebufferpool.Get()
+	kept.head = getBuffer()
 	kept.head.B = append(kept.head.B, p...)
 	// Parsed anew: a copy of the loop's parser would share its memory with the requests to come.
 	kept.parser.Reset(c.loop.cfg.head)
@@ -128,7 +128,7 @@ func (c *Conn) endHandshake() {
 	c.mu.Lock()
 	c.rare.handshake = nil
 	c.mu.Unlock()
-	bytebufferpool.Put(h.head)
+	putBuffer(h.head)
 	h.head = nil
 	handshakes.Put(h)
 }
@@ -210,6 +210,9 @@ func (s *Server) check(c *Conn, u *Upgrade, r *codec.Request) error {
 	}
 	if s.MaxConns > 0 && s.core.conns.Load()-s.web.count() > int64(s.MaxConns) {
 		return errTooManyConns
+	}
+	if err := s.admitClient(c); err != nil {
+		return err
 	}
 	if err := r.CheckUpgrade(); err != nil {
 		return err

@@ -33,7 +33,7 @@ func (j *job) release() {
 	if poison {
 		overwrite(j.payload.B)
 	}
-	bytebufferpool.Put(j.payload)
+	putBuffer(j.payload)
 }
 
 // mailbox holds what is to be done for a connection, in order.

@@ -61,17 +61,19 @@ func openIdle(t *testing.T, addr netip.AddrPort) (fd int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limit := unix.NsecToTimeval(int64(patience))
-	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit)
 	var head [1024]byte
 	n := 0
 	err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()})
+	limit := unix.NsecToTimeval(int64(patience))
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit) // from here on signals interrupt
 	if err == nil {
 		_, err = unix.Write(fd, []byte(request()))
 	}
 	for err == nil && !strings.HasSuffix(string(head[:n]), "\r\n\r\n") {
 		var k int
-		if k, err = unix.Read(fd, head[n:]); k <= 0 {
+		if k, err = unix.Read(fd, head[n:]); err == unix.EINTR {
+			k, err = 0, nil
+		} else if k <= 0 {
 			t.Fatalf("%d bytes of the answer, %v", n, err)
 		}
 		n += k

@@ -5,8 +5,6 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/valyala/bytebufferpool"
-
 	"example.org/weir/codec"
 )
 
@@ -116,7 +114,7 @@ func (c *Conn) keepProxyHead(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r := c.rarely(); r.proxy == nil {
-		r.proxy = bytebufferpool.Get()
+		r.proxy = getBuffer()
 		r.proxy.B = append(r.proxy.B, p...)
 	}
 }
@@ -126,7 +124,7 @@ func (c *Conn) endProxyHead() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r := c.rare; r != nil && r.proxy != nil {
-		bytebufferpool.Put(r.proxy)
+		putBuffer(r.proxy)
 		r.proxy = nil
 	}
 }

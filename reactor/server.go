@@ -48,6 +48,17 @@ type Server struct {
 	// MaxConns is the largest number of WebSocket connections; more are refused with 503. Those that
 	// HTTP serves have a bound of their own, HTTPConns, so that a full server still answers who asks for its health. Default: as many as descriptors permit.
 	MaxConns int
+	// MaxConnsPerIP is the largest number of connections from one address, of IPv6 one network of 64 bits;
+	// more are refused with 429. The address is the client's where TrustedProxies tell it. Unix sockets
+	// have no limit. Default 0: no limit.
+	MaxConnsPerIP int
+	// HandshakeRate is how many connections the server takes per second, with a burst of as many; more are
+	// refused with 503, or simply closed where TLS comes first. Default 0: no limit.
+	HandshakeRate int
+	// MessageRate is how many messages, control frames included, a client may send per second, and ByteRate
+	// how many bytes, each with a burst of as many; one message of MaxMessage always passes. More closes
+	// the connection with 1008. Default 0: no limit.
+	MessageRate, ByteRate int
 	// Head limits the head of the opening request. Defaults: 16 KiB in all, 8 KiB a line, 100 fields.
 	Head codec.HeadLimits
 
@@ -173,6 +184,7 @@ type Server struct {
 	// Logger gets what a person should know; nothing per message. Default slog.Default().
 	Logger *slog.Logger
 
+	admission admission
 	core      core
 	topics    topics
 	life      lifecycle

@@ -159,6 +159,7 @@ func (s *Server) abandon(c *Conn) {
 	c.release()
 	c.endDeflate()
 	c.mu.Unlock()
+	s.admission.leave(c)
 	s.core.lost()
 }
 

@@ -162,7 +162,7 @@ func (s *secure) end() {
 	s.mu.Unlock()
 	s.drop()
 	if out := s.take(); out != nil {
-		bytebufferpool.Put(out)
+		putBuffer(out)
 	}
 }
 
@@ -227,7 +227,7 @@ func (s *secure) answers() int {
 // drop gives back what is plain.
 func (s *secure) drop() {
 	if s.plain != nil {
-		bytebufferpool.Put(s.plain)
+		putBuffer(s.plain)
 		s.plain = nil
 	}
 	s.sealed = 0
@@ -250,7 +250,7 @@ func (s *secure) detach(conn net.Conn) (*tls.Conn, error) {
 		first.B = first.B[:copy(first.B, c.unsent())]
 		if s.out != nil {
 			first.B = append(first.B, s.out.B...)
-			bytebufferpool.Put(s.out)
+			putBuffer(s.out)
 		}
 		s.out = first
 		c.out, c.rare.sent = nil, 0

@@ -157,6 +157,9 @@ func (c *Conn) read(p []byte) {
 // readFrames decodes p and dispatches what it finds. The last call of Decode, with nothing to
 // return, gives its buffer back.
 func (c *Conn) readFrames(p []byte) {
+	if !c.pay(0, float64(len(p))) {
+		return
+	}
 	for c.phase == phaseFrames {
 		m, n, err := c.decoder.Decode(p)
 		if err != nil {
@@ -202,6 +205,9 @@ func overwrite(p []byte) {
 
 func (c *Conn) dispatch(m codec.Message) {
 	c.loop.counts.received.message(m.Opcode)
+	if !c.pay(1, 0) {
+		return
+	}
 	if m.Opcode == codec.Close {
 		c.peerClosed(m.Payload)
 		return

@@ -65,7 +65,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	via := w.via
 	if via == nil {
 		if w.out == nil {
-			w.out = bytebufferpool.Get()
+			w.out = getBuffer()
 		}
 		w.out.B = append(w.out.B, p...)
 	}
@@ -83,7 +83,7 @@ func (w *wire) Write(p []byte) (int, error) {
 // writeVia writes p behind what has not been sent yet.
 func (w *wire) writeVia(via net.Conn, p []byte) (int, error) {
 	if out := w.take(); out != nil {
-		defer bytebufferpool.Put(out)
+		defer putBuffer(out)
 		if _, err := via.Write(out.B); err != nil {
 			return 0, err
 		}

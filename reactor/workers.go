@@ -4,8 +4,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/valyala/bytebufferpool"
-
 	"example.org/weir/codec"
 )
 
@@ -80,7 +78,7 @@ func (w *Workers) OnMessage(c *Conn, m codec.Message) {
 		w.overflow(c)
 		return
 	}
-	b := bytebufferpool.Get()
+	b := getBuffer()
 	b.B = append(b.B, m.Payload...)
 	w.post(c, job{do: doMessage, op: m.Opcode, payload: b, cost: cost})
 }

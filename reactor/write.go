@@ -236,7 +236,7 @@ func (c *Conn) buffer() *bytebufferpool.ByteBuffer {
 		b = &s.plain
 	}
 	if *b == nil {
-		*b = bytebufferpool.Get()
+		*b = getBuffer()
 	}
 	return *b
 }
@@ -368,7 +368,7 @@ func shutdownWrite(fd int) { _ = unix.Shutdown(fd, unix.SHUT_WR) }
 // release gives the output buffer back.
 func (c *Conn) release() {
 	if c.out != nil {
-		bytebufferpool.Put(c.out)
+		putBuffer(c.out)
 		c.out = nil
 	}
 	if c.rare != nil {
