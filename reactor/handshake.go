@@ -3,7 +3,6 @@ package reactor
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -137,10 +136,6 @@ func (c *Conn) endHandshake() {
 // WebSocket from here on.
 func (c *Conn) answer(r *codec.Request, arrived []byte) bool {
 	srv := c.loop.engine.srv
-	if err := c.takeForwarded(r); err != nil {
-		c.refuseRequest(r, err)
-		return false
-	}
 	if !r.IsUpgrade() && (srv.Page != nil || srv.web != nil) {
 		c.answerPlain(r, arrived)
 		return false
@@ -158,7 +153,11 @@ func (c *Conn) answer(r *codec.Request, arrived []byte) bool {
 // accept decides whether a request is accepted, and queues the reply if so. It may also be called before
 // the connection belongs to a loop.
 func (s *Server) accept(c *Conn, u *Upgrade, r *codec.Request) error {
-	if err := s.check(c, u, r); err != nil {
+	err := c.takeForwarded(r)
+	if err == nil {
+		err = s.check(c, u, r)
+	}
+	if err != nil {
 		return err
 	}
 	reply := codec.Upgrade{Key: r.Key(), Protocol: u.Subprotocol, Fields: u.Fields}
@@ -175,7 +174,6 @@ func (s *Server) accept(c *Conn, u *Upgrade, r *codec.Request) error {
 		c.rarely().subprotocol = u.Subprotocol
 	}
 	b := c.buffer()
-	var err error
 	if b.B, err = codec.AppendUpgrade(b.B, &reply); err != nil { // a field that Server.Upgrade added
 		return fmt.Errorf("the response that it asked for is malformed: %v", err) // no refusal of its own
 	}
@@ -306,19 +304,19 @@ func (c *Conn) refuse(err error) { c.replyError(err, false) }
 // refuseRequest replies to a request with an error.
 func (c *Conn) refuseRequest(r *codec.Request, err error) { c.replyError(err, isHead(r)) }
 
-// refusal returns how to refuse for err, which is logged where the client is not to know it.
-func refusal(err error, log *slog.Logger, remote net.Addr) *codec.HandshakeError {
+// refusal returns how to refuse for err, which is counted, and logged where the client is not to know it.
+func (c *core) refusal(err error, remote net.Addr) *codec.HandshakeError {
 	var he *codec.HandshakeError
 	if !errors.As(err, &he) {
-		log.Error("an opening handshake failed", "err", err, "remote", remote)
+		c.cfg.log.Error("an opening handshake failed", "err", err, "remote", remote)
 		he = errUpgrade
 	}
+	countIn(&c.tally, &c.tally.refused, he.Status)
 	return he
 }
 
 func (c *Conn) replyError(err error, head bool) {
-	he := refusal(err, c.loop.cfg.log, c.RemoteAddr())
-	countIn(&c.loop.engine.core.tally, &c.loop.engine.core.tally.refused, he.Status)
+	he := c.loop.engine.core.refusal(err, c.RemoteAddr())
 	c.mu.Lock()
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: he})
 	if s := c.tls(); s != nil && !s.established { // there is no way yet to say so

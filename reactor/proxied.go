@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"iter"
 	"net"
 	"net/netip"
 
@@ -129,40 +130,52 @@ func (c *Conn) endProxyHead() {
 	}
 }
 
-// takeForwarded takes the client's address from what proxies have written into the request. Each hop is
-// told by the one behind it, so that the list is read from its end, as long as those who tell are trusted:
-// the first that is not is the client. A hop without an address ends it too; the address of the one who hides
-// it stands then. It returns the error with which the request is to be refused.
-func (c *Conn) takeForwarded(r *codec.Request) (err error) {
+// takeForwarded takes the client's address from what proxies have written into the request. It returns the
+// error with which the request is to be refused.
+func (c *Conn) takeForwarded(r *codec.Request) error {
 	srv := c.loop.engine.srv
-	if srv.Forwarded == ForwardedNone || !srv.hasProxies() || !srv.behindProxy(c) {
+	if !srv.believes(c) {
 		return nil
 	}
+	client, err := srv.forwardedFor(r.Values)
+	if client.IsValid() {
+		c.told(net.TCPAddrFromAddrPort(client))
+	}
+	return err
+}
+
+// believes reports whether the fields of c's requests say who the client is.
+func (s *Server) believes(c *Conn) bool {
+	return s.Forwarded != ForwardedNone && s.hasProxies() && s.behindProxy(c)
+}
+
+// forwardedFor returns the client that proxies tell of in the fields of a request, if they do. Each hop is
+// told by the one behind it, so that the list is read from its end, as long as those who tell are trusted:
+// the first that is not is the client. A hop without an address ends it too; the address of the one who hides
+// it stands then.
+func (s *Server) forwardedFor(values func(name string) iter.Seq[[]byte]) (client netip.AddrPort, err error) {
 	var hops []netip.AddrPort
-	if srv.Forwarded == ForwardedX {
-		for value := range r.Values("X-Forwarded-For") {
+	if s.Forwarded == ForwardedX {
+		for value := range values("X-Forwarded-For") {
 			hops = codec.AppendXForwardedFor(hops, value)
 		}
 	} else {
-		for value := range r.Values("Forwarded") {
+		for value := range values("Forwarded") {
 			if hops, err = codec.AppendForwarded(hops, value); err != nil {
-				return err
+				return client, err
 			}
 		}
 	}
-	if client, ok := srv.clientOf(hops); ok {
-		c.told(net.TCPAddrFromAddrPort(client))
-	}
-	return nil
+	return s.clientOf(hops), nil
 }
 
 // clientOf returns the client that hops lead to, if they lead anywhere.
-func (s *Server) clientOf(hops []netip.AddrPort) (client netip.AddrPort, ok bool) {
+func (s *Server) clientOf(hops []netip.AddrPort) (client netip.AddrPort) {
 	for i := len(hops) - 1; i >= 0 && hops[i].IsValid(); i-- {
 		client = hops[i]
 		if !s.trusts(client.Addr()) {
 			break
 		}
 	}
-	return client, client.IsValid()
+	return client
 }

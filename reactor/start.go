@@ -40,9 +40,6 @@ func (s *Server) Start(addrs ...string) error {
 	if s.life.started {
 		return errors.New("reactor: a Server can be started only once")
 	}
-	if err := s.checkProxies(); err != nil {
-		return err
-	}
 	var secure *tls.Config
 	if s.TLS != nil {
 		var err error
@@ -72,6 +69,9 @@ func (s *Server) Start(addrs ...string) error {
 func (s *Server) start(listeners reservations, secure *tls.Config) error {
 	if s.Handler == nil {
 		return errors.New("reactor: Server.Handler is not set")
+	}
+	if err := s.checkProxies(); err != nil {
+		return err
 	}
 	set := s.settings()
 	cfg := set.config(codec.Server, s.Handler)
@@ -131,23 +131,22 @@ func (s *Server) settings() *settings {
 }
 
 // startEngines starts an engine for each group and returns once all of them listen. One more is for the
-// connections that Upgrade takes over; its loops begin with the first.
+// connections that UpgradeHTTP takes over; its loops begin with the first.
 func (s *Server) startEngines(groups []listenerGroup, secure *tls.Config, options []gnet.Option) (err error) {
 	ended := make(chan error, len(groups))
-	for range len(groups) + 1 {
-		e := newEngine(&s.core)
-		e.srv = s
-		s.core.engines = append(s.core.engines, e)
-	}
-	listening := s.core.engines[:len(groups)]
-	s.takeovers.engine, s.takeovers.options = s.core.engines[len(groups)], options
-	s.limbo = &loop{engine: s.takeovers.engine, cfg: &s.core.cfg, stopped: true}
+	listening := make([]*engine, len(groups))
 	for i, g := range groups {
-		if g.tls {
-			cfg := s.core.cfg
-			cfg.tls = secure
-			listening[i].cfg = &cfg
-		}
+		listening[i] = s.newEngine(func(cfg *config) {
+			if g.tls {
+				cfg.tls = secure
+			}
+		})
+	}
+	taking := s.newEngine(func(cfg *config) { cfg.mayTLS = true }) // where our own TLS comes back from HTTP
+	s.takeovers.engine, s.takeovers.options = taking, options
+	s.limbo = &loop{engine: taking, cfg: taking.cfg, stopped: true}
+	s.core.engines = append(listening, taking)
+	for i, g := range groups {
 		options := append(options[:len(options):len(options)], gnet.WithReusePort(g.reuse), gnet.WithReuseAddr(true))
 		go func() { ended <- listening[i].run(g.addrs, options) }()
 	}
@@ -160,6 +159,16 @@ func (s *Server) startEngines(groups []listenerGroup, secure *tls.Config, option
 	}
 	go s.reap(ended)
 	return err
+}
+
+// newEngine returns an engine whose connections go by the server's configuration with one change.
+func (s *Server) newEngine(change func(*config)) *engine {
+	e := newEngine(&s.core)
+	e.srv = s
+	cfg := s.core.cfg
+	change(&cfg)
+	e.cfg = &cfg
+	return e
 }
 
 // reap waits for the engines to end.

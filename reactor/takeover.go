@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -50,10 +49,14 @@ func (s *Server) UpgradeHTTP(w http.ResponseWriter, r *http.Request) error {
 
 // upgrade is UpgradeHTTP after newTakeover, which returned err.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, t *takeover, err error) error {
-	if err == nil {
-		err = s.startTakeovers()
-	}
-	if err != nil {
+	switch startErr := s.startTakeovers(); {
+	case startErr == ErrServerClosed:
+		writeRefusal(w, errShuttingDown)
+		return startErr
+	case startErr != nil:
+		writeRefusal(w, errUpgrade)
+		return startErr
+	case err != nil:
 		s.refuseHTTP(w, r, err)
 		return err
 	}
@@ -102,8 +105,12 @@ func (s *Server) startTakeovers() error {
 
 // newTaken returns the connection of a request. It is in limbo: it belongs to a loop that does nothing.
 func (s *Server) newTaken(r *http.Request) *Conn {
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	return &Conn{loop: s.limbo, fd: -1, rare: &rare{local: local, remote: remoteOf(r)}}
+	c := &Conn{loop: s.limbo, fd: -1, rare: &rare{remote: remoteOf(r)}}
+	c.rare.local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if own := webConnOf(r); own != nil {
+		c.rare.tls = own.tls
+	}
+	return c
 }
 
 // remoteOf returns the address of the client as net/http, or a middleware, has it.
@@ -119,8 +126,9 @@ func remoteOf(r *http.Request) net.Addr {
 
 // enroll gives the connection to an event loop.
 func (s *Server) enroll(c *Conn, conn net.Conn, buffered []byte) (err error) {
-	if w, ok := conn.(*webConn); ok {
-		conn, buffered = w.Conn, append(buffered, w.first...)
+	own, _ := conn.(*webConn)
+	if own != nil {
+		conn, buffered = own.socket, append(buffered, own.first...)
 	}
 	if conn.RemoteAddr() == nil { // the client has gone, and gnet would not survive that
 		return net.ErrClosed
@@ -132,6 +140,9 @@ func (s *Server) enroll(c *Conn, conn net.Conn, buffered []byte) (err error) {
 		if conn, err = bridge(conn); err != nil {
 			return err
 		}
+	}
+	if own != nil && own.tls != nil {
+		own.tls.connect(nil) // back to a loop
 	}
 	c.mu.Lock()
 	c.rare.buffered = buffered
@@ -157,6 +168,9 @@ func isSocket(conn net.Conn) bool {
 func (s *Server) abandon(c *Conn) {
 	c.mu.Lock()
 	c.release()
+	if c.rare.tls != nil {
+		c.rare.tls.drop()
+	}
 	c.endDeflate()
 	c.mu.Unlock()
 	s.admission.leave(c)
@@ -215,12 +229,9 @@ func appendHead(b []byte, r *http.Request) []byte {
 	return b
 }
 
-// refuseHTTP answers a request with an error, as AppendRefusal does on a connection of a loop.
+// refuseHTTP answers a request with an error, as a loop does.
 func (s *Server) refuseHTTP(w http.ResponseWriter, r *http.Request, err error) {
-	if err == ErrServerClosed {
-		err = errShuttingDown
-	}
-	writeRefusal(w, refusal(err, cmp.Or(s.Logger, slog.Default()), remoteOf(r)))
+	writeRefusal(w, s.core.refusal(err, remoteOf(r)))
 }
 
 // writeRefusal is codec.AppendRefusal for net/http, which goes on with the connection.

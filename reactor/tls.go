@@ -99,7 +99,7 @@ func (s *secure) unseal(p []byte) {
 		if n > 0 {
 			c.protect(func() { c.read(buf[:n]) })
 		}
-		if s.connected() != nil { // it has been detached
+		if c.rare.tls != s { // it has been detached
 			return
 		}
 		if err != nil {
@@ -256,6 +256,7 @@ func (s *secure) detach(conn net.Conn) (*tls.Conn, error) {
 		c.out, c.rare.sent = nil, 0
 	}
 	s.via = conn
+	c.rare.tls = nil
 	return s.conn, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -51,7 +52,7 @@ func newWeb(s *Server) *web {
 		limit:   int64(limit(s.HTTPConns, defaultHTTPConns)),
 		maxBody: int64(limit(s.HTTPMaxBody, defaultHTTPMaxBody)),
 	}
-	w.arrivals = newArrivals(int(min(w.limit, defaultHTTPConns)))
+	w.arrivals = &arrivals{conns: make(chan *webConn, min(w.limit, 1<<16)), drop: w.drop}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	perRequest := cmp.Or(s.HTTPTimeout, defaultHTTPTimeout)
@@ -64,6 +65,7 @@ func newWeb(s *Server) *web {
 		MaxHeaderBytes:    min(limit(s.Head.Bytes, 16<<10), 65535), // as codec.HeadLimits has it
 		Protocols:         protocols,
 		ConnState:         w.connState,
+		ConnContext:       withWebConn,
 		ErrorLog:          slog.NewLogLogger(s.core.cfg.log.Handler(), slog.LevelWarn),
 	}
 	return w
@@ -72,10 +74,15 @@ func newWeb(s *Server) *web {
 // serve serves the connections that arrive, until shutdown.
 func (w *web) serve() {
 	_ = w.http.Serve(w.arrivals) // http.ErrServerClosed
-	for c, err := w.arrivals.Accept(); err == nil; c, err = w.arrivals.Accept() {
-		w.connState(c, http.StateClosed) // it came when nobody accepted any more
-		_ = c.Close()
+	for c := range w.arrivals.conns {
+		w.drop(c) // it came when nobody accepted any more
 	}
+}
+
+// drop closes a connection that net/http does not serve.
+func (w *web) drop(c *webConn) {
+	_ = c.socket.Close()
+	w.connState(c, http.StateClosed)
 }
 
 // shutdown waits for the requests that are being served, until ctx is done, and cuts what is left.
@@ -103,9 +110,21 @@ func (w *web) count() int64 {
 
 // ServeHTTP is what net/http calls for each request.
 func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	conn := webConnOf(r)
+	r.TLS = conn.state
+	if conn.believed {
+		client, err := w.srv.forwardedFor(func(name string) iter.Seq[[]byte] { return fieldValues(r.Header, name) })
+		if err != nil {
+			w.srv.refuseHTTP(rw, r, err)
+			return
+		}
+		if client.IsValid() {
+			r.RemoteAddr = client.String()
+		}
+	}
 	if _, ok := r.Header["Upgrade"]; ok {
-		if u, err := newTakeover(r, w.srv.Head); err != nil || u.request.IsUpgrade() {
-			_ = w.srv.upgrade(rw, r, u, err) // which the client has been told
+		if t, err := newTakeover(r, w.srv.Head); err != nil || t.request.IsUpgrade() {
+			_ = w.srv.upgrade(rw, r, t, err) // which the client has been told
 			return
 		}
 	}
@@ -121,28 +140,40 @@ func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.srv.HTTP.ServeHTTP(rw, r)
 }
 
-// take has net/http serve a connection of the loop, which must then leave it.
-func (w *web) take(c *Conn, arrived []byte) error {
+// fieldValues iterates over the values of a field as codec.Request.Values does.
+func fieldValues(h http.Header, name string) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, v := range h.Values(name) {
+			if !yield([]byte(v)) {
+				return
+			}
+		}
+	}
+}
+
+// admit makes room for a connection, if there is any.
+func (w *web) admit() error {
+	if w.srv.core.draining.Load() {
+		return errShuttingDown
+	}
 	if w.conns.Add(1) > w.limit {
 		w.conns.Add(-1)
 		return errTooManyHTTP
 	}
-	socket, err := c.duplicate()
-	if err == nil {
-		err = w.arrivals.add(&webConn{Conn: socket, remote: c.RemoteAddr(), first: bytes.Clone(arrived)})
-		if err != nil {
-			_ = socket.Close()
-		}
-	}
-	if err != nil {
-		w.conns.Add(-1)
-	}
-	return err
+	return nil
 }
 
 // handOver has net/http serve the connection, with all that has arrived, and takes it off the loop.
 func (c *Conn) handOver(r *codec.Request, arrived []byte) {
-	if err := c.loop.engine.srv.web.take(c, arrived); err != nil {
+	w := c.loop.engine.srv.web
+	err := w.admit()
+	if err != nil {
+		c.refuseRequest(r, err)
+		return
+	}
+	conn, err := c.depart(arrived)
+	if err != nil {
+		w.conns.Add(-1)
 		c.refuseRequest(r, err)
 		return
 	}
@@ -151,6 +182,32 @@ func (c *Conn) handOver(r *codec.Request, arrived []byte) {
 	c.rarely().handedOver = true
 	c.cutOff() // closes the loop's descriptor; the socket itself lives on
 	c.mu.Unlock()
+	w.arrivals.add(conn)
+}
+
+// depart returns the connection as net/http is to have it. The loop must not touch it any more then.
+func (c *Conn) depart(arrived []byte) (*webConn, error) {
+	socket, err := c.duplicate()
+	if err != nil {
+		return nil, err
+	}
+	conn := &webConn{
+		Conn:     socket,
+		socket:   socket,
+		remote:   c.RemoteAddr(),
+		believed: c.loop.engine.srv.believes(c),
+		first:    bytes.Clone(arrived),
+	}
+	if state, ok := c.TLS(); ok {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		conn.tls, conn.state = c.rare.tls, &state
+		if conn.Conn, err = conn.tls.detach(socket); err != nil {
+			_ = socket.Close()
+			return nil, err
+		}
+	}
+	return conn, nil
 }
 
 // duplicate returns the socket of a connection with a descriptor of its own.

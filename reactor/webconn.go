@@ -1,17 +1,38 @@
 package reactor
 
 import (
+	"context"
+	"crypto/tls"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"syscall"
 )
 
 // webConn is a connection that an event loop has handed over to net/http.
 type webConn struct {
-	net.Conn
-	remote net.Addr
-	first  []byte // what arrived before
+	net.Conn          // the socket, or a *tls.Conn over it
+	socket   net.Conn // TCP or Unix
+	remote   net.Addr
+	believed bool   // the client is who the requests say it is
+	first    []byte // what arrived before
+
+	tls   *secure // nil without TLS
+	state *tls.ConnectionState
+}
+
+type webConnKey struct{}
+
+// withWebConn makes webConnOf find a connection by its requests.
+func withWebConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, webConnKey{}, c)
+}
+
+// webConnOf returns the connection of a request, nil where another server has it.
+func webConnOf(r *http.Request) *webConn {
+	c, _ := r.Context().Value(webConnKey{}).(*webConn)
+	return c
 }
 
 // RemoteAddr returns the address that the loop knew the connection by.
@@ -43,25 +64,22 @@ type halfCloser interface{ CloseWrite() error }
 type arrivals struct {
 	mu     sync.Mutex
 	closed bool
-	conns  chan net.Conn
+	conns  chan *webConn
+	drop   func(*webConn) // for those that nobody will accept
 }
 
-// newArrivals returns a listener with a backlog of n connections that nobody has accepted yet.
-func newArrivals(n int) *arrivals { return &arrivals{conns: make(chan net.Conn, n)} }
-
 // add leaves a connection for Accept. It does not block.
-func (a *arrivals) add(c net.Conn) error {
+func (a *arrivals) add(c *webConn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.closed {
-		return errShuttingDown
+	if !a.closed {
+		select {
+		case a.conns <- c:
+			return
+		default: // net/http is far behind
+		}
 	}
-	select {
-	case a.conns <- c:
-		return nil
-	default:
-		return errTooManyHTTP
-	}
+	a.drop(c)
 }
 
 // Accept returns the next connection. After Close it returns those that have come before, and then
@@ -73,7 +91,7 @@ func (a *arrivals) Accept() (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-// Close makes add refuse connections.
+// Close makes add drop connections.
 func (a *arrivals) Close() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
