@@ -3,7 +3,6 @@ package codec
 import (
 	"bytes"
 	"slices"
-	"strconv"
 )
 
 // ClientUpgrade is what a client asks for in an opening handshake (RFC 6455 4.1).
@@ -137,7 +136,8 @@ func validTarget(target string) bool {
 // head. The extensions are well-formed and each was offered; whether their parameters fit the offer is for
 // each extension to say.
 //
-// If the answer is not 101 Switching Protocols, the *HandshakeError has its status code.
+// If the answer is not 101 Switching Protocols, the *HandshakeError has its status code, its text a redirect's
+// Location, and its Fields the Location and Retry-After of the answer.
 func (r *Response) CheckUpgrade(u *ClientUpgrade) (protocol, extensions []byte, err error) {
 	if fault := r.switchFault(u.Key); fault != nil {
 		return nil, nil, fault
@@ -166,8 +166,7 @@ func (r *Response) switchFault(key string) *HandshakeError {
 	const acceptField = "Sec-WebSocket-Accept"
 	switch {
 	case r.status != 101: // item 1
-		return &HandshakeError{Status: r.status, Text: "The server answered " + strconv.Itoa(r.status) + " " +
-			strconv.QuoteToASCII(string(r.Reason())) + " instead of 101 Switching Protocols."}
+		return r.refused("101 Switching Protocols")
 	case r.minor == 0: // RFC 9110 15.2: no 1xx in HTTP/1.0
 		return errReplyVersion
 	case r.count("Upgrade") != 1 || !equalFold(r.Field("Upgrade"), "websocket"): // item 2

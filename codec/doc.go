@@ -37,8 +37,8 @@
 // # Proxies
 //
 // [ParseProxyHeader] reads what a proxy says of a connection before its first byte (HAProxy's PROXY protocol,
-// versions 1 and 2), [AppendForwarded] and [AppendXForwardedFor] what it says in a request (RFC 7239). Whom to
-// believe is for the caller to know.
+// versions 1 and 2), [AppendForwarded] and [AppendXForwardedFor] read what it says in a request (RFC 7239).
+// Whom to believe is for the caller to know. [AppendConnect] asks an HTTP proxy for a tunnel.
 //
 // # Bytes
 //

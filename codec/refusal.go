@@ -16,7 +16,8 @@ type HandshakeError struct {
 	Status int
 	// Text says in plain English what is wrong and what to do. It is the body of the reply.
 	Text string
-	// Fields are extra fields of the reply, such as Allow (RFC 9110 10.2.1).
+	// Fields are extra fields of the reply, such as Allow (RFC 9110 10.2.1). On the client's side they are
+	// Location and Retry-After, as far as the reply has them.
 	Fields []Field
 }
 

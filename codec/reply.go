@@ -160,6 +160,8 @@ func reasonPhrase(status int) string {
 		return "Not Found"
 	case 405:
 		return "Method Not Allowed"
+	case 407:
+		return "Proxy Authentication Required"
 	case 408:
 		return "Request Timeout"
 	case 413:
@@ -168,6 +170,8 @@ func reasonPhrase(status int) string {
 		return "URI Too Long"
 	case 421:
 		return "Misdirected Request"
+	case 425:
+		return "Too Early"
 	case 426:
 		return "Upgrade Required"
 	case 429:

@@ -39,7 +39,13 @@ type Client struct {
 	// TLS is for wss URLs. Default nil: the server is verified by the system's roots. Renegotiation
 	// is not supported. With ClientSessionCache, connections to a server that was spoken with before
 	// begin with less work (session tickets).
-	TLS    *tls.Config
+	TLS *tls.Config
+	// Proxy returns the HTTP proxy through which to reach a ws or wss URL, nil for none. Default nil: what
+	// the environment says, HTTP_PROXY for ws, HTTPS_PROXY for wss and NO_PROXY, which is read once and
+	// never applies to localhost (see net/http.ProxyFromEnvironment). The proxy is asked for a tunnel
+	// (CONNECT) over plain TCP, with the user name and password of its URL. It is not asked about
+	// connections over DialOptions.Socket. Conn.RemoteAddr is the proxy's.
+	Proxy  func(u *url.URL) (*url.URL, error)
 	Logger *slog.Logger
 
 	core  core
@@ -82,8 +88,9 @@ func Dial(ctx context.Context, rawURL string, h Handler, opt *DialOptions) (*Con
 // and h.OnOpen has been called, on the connection's event loop. Redirects are not followed (4.1
 // leaves that to the client). ctx ends the attempt, not the connection.
 //
-// An answer that is not 101 is a *codec.HandshakeError with the status; one that breaks the rules is
-// a *codec.HandshakeError with status 0.
+// An answer that is not 101 is a *codec.HandshakeError with the status, and with the Location of a
+// redirect; one that breaks the rules is a *codec.HandshakeError with status 0. A proxy that refuses
+// is a *codec.HandshakeError too, behind the name of the proxy.
 func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialOptions) (*Conn, error) {
 	if h == nil {
 		return nil, errors.New("reactor: Dial without a Handler")
@@ -101,7 +108,7 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 	if err := cl.start(); err != nil {
 		return nil, err
 	}
-	socket, err := opt.connect(ctx, to.hostport)
+	socket, err := cl.connect(ctx, opt, &to)
 	if err != nil {
 		return nil, fmt.Errorf("reactor: %w", err)
 	}
@@ -207,16 +214,22 @@ func (cl *Client) settings() *settings {
 
 // secure does the TLS handshake, for which there is as much time as for the opening handshake.
 func (cl *Client) secure(ctx context.Context, socket net.Conn, cfg *tls.Config) (*secure, error) {
-	if d := timeout(cl.HandshakeTimeout, defaultHandshakeTimeout); d > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d)
-		defer cancel()
-	}
+	ctx, cancel := cl.inTime(ctx)
+	defer cancel()
 	return secureDial(ctx, socket, cfg)
+}
+
+// inTime bounds what comes before the opening handshake by the time for that.
+func (cl *Client) inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	if d := timeout(cl.HandshakeTimeout, defaultHandshakeTimeout); d > 0 {
+		return context.WithTimeout(ctx, d)
+	}
+	return ctx, func() {}
 }
 
 // destination is where a URL leads.
 type destination struct {
+	url            *url.URL
 	host, hostport string
 	secure         bool // by TLS
 }
@@ -235,7 +248,7 @@ func parseURL(rawURL string, opt *DialOptions) (to destination, up codec.ClientU
 	case u.Fragment != "" || u.User != nil: // RFC 6455 3
 		return to, up, fmt.Errorf("reactor: the URL %q has a fragment or a user, which a ws URL cannot", rawURL)
 	}
-	to = destination{host: u.Hostname(), secure: u.Scheme == "wss"}
+	to = destination{url: u, host: u.Hostname(), secure: u.Scheme == "wss"}
 	port := u.Port()
 	switch {
 	case port == "" && to.secure:
@@ -255,12 +268,25 @@ func parseURL(rawURL string, opt *DialOptions) (to destination, up codec.ClientU
 	return to, up, nil
 }
 
-// connect opens the TCP or Unix connection.
-func (opt *DialOptions) connect(ctx context.Context, hostport string) (net.Conn, error) {
-	var d net.Dialer
+// connect opens the TCP or Unix connection, or a tunnel.
+func (cl *Client) connect(ctx context.Context, opt *DialOptions, to *destination) (net.Conn, error) {
 	if opt.Socket != "" {
+		var d net.Dialer
 		return d.DialContext(ctx, "unix", opt.Socket)
 	}
+	proxy, err := cl.proxyFor(to.url)
+	switch {
+	case err != nil:
+		return nil, err
+	case proxy != nil:
+		return cl.tunnel(ctx, opt, proxy, to.hostport)
+	}
+	return opt.dial(ctx, to.hostport)
+}
+
+// dial opens a TCP connection.
+func (opt *DialOptions) dial(ctx context.Context, hostport string) (net.Conn, error) {
+	var d net.Dialer
 	if opt.LocalAddr != nil {
 		d.LocalAddr = opt.LocalAddr
 		d.Control = func(_, _ string, rc syscall.RawConn) error { return rc.Control(bindWithoutPort) }

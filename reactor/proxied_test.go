@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"net"
 	"net/netip"
@@ -85,6 +86,29 @@ func TestProxyProtocol(t *testing.T) {
 			r.send(row.header + request(row.lines...))
 			r.wantPeer(row.want)
 		})
+	}
+}
+
+// The header comes before TLS, even in the same packet.
+func TestProxyProtocolTLS(t *testing.T) {
+	srv := &Server{Handler: whoami{}, TrustedProxies: trusted, ProxyProtocol: true}
+	addr := serveTLS(t, srv)
+	r := dialFrom(t, proxyAt, addr)
+	wire := &watched{Conn: r.TCPConn}
+	wire.write = func(p []byte) (int, error) {
+		wire.write = nil
+		header := proxyHeader4(1, netip.MustParseAddrPort("192.0.2.7:4711"))
+		n, err := wire.Conn.Write(append([]byte(header), p...))
+		return max(n-len(header), 0), err
+	}
+	c := tls.Client(wire, clientConfig(0))
+	r.in, r.out = bufio.NewReader(c), c
+	r.send(request())
+	r.wantPeer("192.0.2.7:4711")
+	plain := dialFrom(t, proxyAt, addr)
+	plain.send("\x16\x03\x01")
+	if b, _ := plain.in.Peek(1); len(b) > 0 {
+		t.Errorf("without a header the server said %q", b)
 	}
 }
 
