@@ -71,6 +71,8 @@ type DialOptions struct {
 	Socket string
 	// Data is the connection's Data from the beginning.
 	Data any
+
+	ended chan<- error // gets the error that OnClose was given, when that has returned; has room for one
 }
 
 // DefaultClient is the Client of [Dial]. It has one event loop per CPU.
@@ -78,6 +80,8 @@ var DefaultClient = &Client{}
 
 // ErrClientClosed is returned by Dial after Close.
 var ErrClientClosed = errors.New("reactor: client closed")
+
+var errNoHandler = errors.New("reactor: Dial without a Handler")
 
 // Dial opens a connection with [DefaultClient]. See [Client.Dial].
 func Dial(ctx context.Context, rawURL string, h Handler, opt *DialOptions) (*Conn, error) {
@@ -93,7 +97,7 @@ func Dial(ctx context.Context, rawURL string, h Handler, opt *DialOptions) (*Con
 // is a *codec.HandshakeError too, behind the name of the proxy.
 func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialOptions) (*Conn, error) {
 	if h == nil {
-		return nil, errors.New("reactor: Dial without a Handler")
+		return nil, errNoHandler
 	}
 	if opt == nil {
 		opt = new(DialOptions)
@@ -113,7 +117,7 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 		return nil, fmt.Errorf("reactor: %w", err)
 	}
 	d := &dialing{upgrade: up, done: make(chan error, 1)}
-	r := &rare{dialing: d, handler: h}
+	r := &rare{dialing: d, handler: h, ended: opt.ended}
 	if to.secure {
 		if r.tls, err = cl.secure(ctx, socket, clientTLS(cl.TLS, to.host)); err != nil {
 			return nil, fmt.Errorf("reactor: %w", err)

@@ -78,6 +78,7 @@ type rare struct {
 	handshake   *handshake                 // a request that has not arrived whole
 	dialing     *dialing                   // in a client, until the connection is open
 	handler     Handler                    // in a client
+	ended       chan<- error               // gets the error that OnClose was given; see Redial
 	subprotocol string
 	deflate     *deflating
 	subs        *subscriptions

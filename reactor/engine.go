@@ -224,6 +224,7 @@ func (c *Conn) gone(cause error) {
 	if c.isOpen() {
 		countIn(&e.core.tally, &e.core.tally.closed, CloseKind{err.Code, err.Remote})
 		c.protect(func() { c.handler().OnClose(c, err) })
+		tellEnded(c.takeEnded(), err)
 	}
 	if e.srv != nil {
 		e.srv.admission.leave(c)

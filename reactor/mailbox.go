@@ -17,6 +17,7 @@ type job struct {
 	payload *bytebufferpool.ByteBuffer // of doMessage
 	cost    int                        // bytes that it counts for
 	err     error                      // of doClose
+	ended   chan<- error               // of doClose: see takeEnded
 }
 
 type doing uint8

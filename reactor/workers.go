@@ -87,7 +87,7 @@ func (w *Workers) OnMessage(c *Conn, m codec.Message) {
 // Shutdown waits for it.
 func (w *Workers) OnClose(c *Conn, err error) {
 	c.loop.engine.core.conns.Add(1)
-	w.post(c, job{do: doClose, err: err})
+	w.post(c, job{do: doClose, err: err, ended: c.takeEnded()})
 }
 
 // goAway is goAway behind what waits.
@@ -171,6 +171,7 @@ func (w *Workers) call(c *Conn, j *job) {
 			_ = c.Do((*Conn).finished)
 		}
 		if j.do == doClose {
+			tellEnded(j.ended, j.err)
 			c.loop.engine.core.lost()
 		}
 	}()
