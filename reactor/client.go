@@ -22,6 +22,8 @@ import (
 type Client struct {
 	MaxMessage       int
 	MaxFragments     int
+	StreamFrom       int
+	MaxStream        int
 	MaxOutbound      int
 	Overflow         OverflowPolicy
 	OverflowTimeout  time.Duration
@@ -198,6 +200,8 @@ func (cl *Client) settings() *settings {
 	return &settings{
 		maxMessage:   cl.MaxMessage,
 		maxFragments: cl.MaxFragments,
+		streamFrom:   cl.StreamFrom,
+		maxStream:    cl.MaxStream,
 		maxOutbound:  cl.MaxOutbound,
 		policy:       cl.Overflow,
 		overflow:     cl.OverflowTimeout,

@@ -24,6 +24,8 @@ const (
 	defaultReadBuffer       = 256 << 10
 	defaultDeflateMemory    = 64 << 20
 	defaultMaxBuffered      = 256 << 20
+	defaultStreamFrom       = 64 << 10
+	defaultMaxStream        = 1 << 30
 	defaultMaxSubscriptions = 1024
 	defaultMaxPublishQueue  = 256
 	defaultMaxBacklog       = 64 << 20
@@ -34,6 +36,7 @@ const (
 type settings struct {
 	maxMessage, maxFragments, maxOutbound int
 	maxBuffered                           int64
+	streamFrom, maxStream                 int
 	policy                                OverflowPolicy
 	overflow, handshake, idle, close      time.Duration
 	head                                  codec.HeadLimits
@@ -61,10 +64,11 @@ type config struct {
 	policy   OverflowPolicy
 	rate     rateLimits // per connection
 
-	tls           *tls.Config    // of all connections of the engine; nil: none has TLS, unless mayTLS
-	mayTLS        bool           // connections may have TLS each by itself
-	deflate       *codec.Deflate // nil: no compression
-	deflateMemory int64          // bytes
+	tls           *tls.Config      // of all connections of the engine; nil: none has TLS, unless mayTLS
+	mayTLS        bool             // connections may have TLS each by itself
+	streaming     *codec.Streaming // of handlers that take chunks
+	deflate       *codec.Deflate   // nil: no compression
+	deflateMemory int64            // bytes
 
 	tick      time.Duration
 	handshake uint32
@@ -92,8 +96,12 @@ func (s *settings) config(role codec.Role, h Handler) config {
 		buffered: int64(limit(int(s.maxBuffered), defaultMaxBuffered)),
 		policy:   s.policy,
 
+		streaming:     s.streaming(),
 		deflate:       s.deflate,
 		deflateMemory: int64(limit(s.deflateMemory, defaultDeflateMemory)),
+	}
+	if _, ok := h.(ChunkHandler); ok {
+		c.decoder.Stream = c.streaming
 	}
 	if c.log == nil {
 		c.log = slog.Default()

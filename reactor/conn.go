@@ -82,9 +82,10 @@ type rare struct {
 	subprotocol string
 	deflate     *deflating
 	subs        *subscriptions
-	rate        *rate    // where there are limits; the loop's own
-	tls         *secure  // does not change while the connection is open
-	local       net.Addr // this and the next where they are not the socket's
+	rate        *rate          // where there are limits; the loop's own
+	writer      *MessageWriter // of a message that is being written in fragments
+	tls         *secure        // does not change while the connection is open
+	local       net.Addr       // this and the next where they are not the socket's
 	remote      net.Addr
 	buffered    []byte // what arrived before the connection was taken over from net/http
 	handedOver  bool   // to net/http, which goes on counting it
@@ -169,7 +170,7 @@ func (c *Conn) Subprotocol() string {
 func (c *Conn) BufferedAmount() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pending()
+	return c.pending() + c.behindWriter()
 }
 
 // Do calls f on the event loop of c, where it does not overlap with the handler's calls for this

@@ -18,6 +18,9 @@
 // What a handler writes during its turn is sent with one system call at the end of the turn,
 // however many messages that are.
 //
+// A handler that is a [ChunkHandler] takes long messages as they arrive, and [Conn.WriteFrom] and
+// [Conn.NewWriter] send them as they are read, so that no message needs to fit into memory.
+//
 // # Limits
 //
 // Every limit of [Server] has a small default, and a negative value switches it off where that

@@ -202,6 +202,7 @@ func (c *Conn) gone(cause error) {
 	c.mu.Lock()
 	c.forget()
 	c.endDeflate()
+	c.endWriter()
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: cause})
 	err := c.reason()
 	if s := c.tls(); s != nil {

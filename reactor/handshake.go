@@ -191,7 +191,7 @@ func (c *Conn) opened() {
 		decoder = &d.decoder
 	}
 	c.mu.Unlock()
-	c.decoder.Reset(decoder)
+	c.decoder.Reset(c.decoding(decoder))
 	c.phase = phaseFrames
 	c.limited = false
 	c.tick = c.loop.wheel.now

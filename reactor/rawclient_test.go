@@ -125,11 +125,21 @@ func (r *rawClient) response() (head, body string) {
 
 // next reads a frame, which must be whole, not masked, and minimally encoded.
 func (r *rawClient) next() (op codec.Opcode, payload string, err error) {
+	b0, payload, err := r.nextFrame()
+	if err == nil && b0&0xF0 != 0x80 {
+		return 0, "", errors.New("not a whole frame of a server")
+	}
+	return codec.Opcode(b0 & 0xF), payload, err
+}
+
+// nextFrame reads a frame, whole or not, and returns its first byte.
+func (r *rawClient) nextFrame() (b0 byte, payload string, err error) {
 	var h [8]byte
 	if _, err = io.ReadFull(r.in, h[:2]); err != nil {
 		return 0, "", err
 	}
-	b0, length := h[0], uint64(h[1])
+	b0 = h[0]
+	length := uint64(h[1])
 	switch length {
 	case 126:
 		_, err = io.ReadFull(r.in, h[:2])
@@ -141,14 +151,14 @@ func (r *rawClient) next() (op codec.Opcode, payload string, err error) {
 	if err != nil {
 		return 0, "", err
 	}
-	if b0&0xF0 != 0x80 || length > 64<<20 {
-		return 0, "", errors.New("not a whole frame of a server")
+	if length > 64<<20 {
+		return 0, "", errors.New("not a frame of a server")
 	}
 	p := make([]byte, length)
 	if _, err = io.ReadFull(r.in, p); err != nil {
 		return 0, "", err
 	}
-	return codec.Opcode(b0 & 0xF), string(p), nil
+	return b0, string(p), nil
 }
 
 // want reads a frame and compares it.

@@ -32,6 +32,14 @@ type Server struct {
 	// MaxFragments is the largest number of frames that one message may have; more close the
 	// connection with 1008. Default 65536; negative: no limit.
 	MaxFragments int
+	// StreamFrom is the length in bytes, after decompression, of which longer messages are given to OnChunk
+	// in chunks, as they arrive, if Handler is a ChunkHandler. Default 64 KiB; negative: all but empty ones are.
+	// It has no effect above MaxMessage, which takes its place then.
+	StreamFrom int
+	// MaxStream is the largest message accepted if Handler is a ChunkHandler, in bytes, all its fragments
+	// together, and after decompression. A larger one closes the connection with 1009. MaxFragments does not
+	// hold for messages longer than StreamFrom. Default 1 GiB; negative: no limit.
+	MaxStream int
 	// MaxOutbound is how many bytes may wait for a client that reads too slowly. Beyond it a write
 	// is subject to Overflow. One message is always accepted while nothing waits, whatever its
 	// size. Default 1 MiB; negative: no limit.

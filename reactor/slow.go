@@ -26,7 +26,7 @@ const (
 )
 
 // waiting are the published messages that wait for a congested connection. While there is one, so are
-// bytes in Conn.out. It is guarded by the mutex of the connection.
+// bytes in Conn.out, or a message is being written in fragments. It is guarded by the mutex of the connection.
 type waiting struct {
 	queue []*publication
 	bytes int
@@ -37,7 +37,7 @@ type waiting struct {
 // closed because it is too slow. c.mu is held, and c.maySend holds.
 func (c *Conn) receive(p *publication) (tooSlow bool) {
 	subs := c.rare.subs
-	if !c.flags.has(flagFull) && subs.waiting == nil {
+	if !c.flags.has(flagFull) && subs.waiting == nil && c.writing() == nil {
 		c.queuePrepared(p.message)
 		return false
 	}
@@ -101,7 +101,7 @@ func (c *Conn) waiting() *waiting {
 // held.
 func (c *Conn) refill() {
 	w := c.waiting()
-	if w == nil {
+	if w == nil || c.writing() != nil {
 		return
 	}
 	n := 0
@@ -121,6 +121,10 @@ func (c *Conn) refill() {
 // closeBehind leaves our close frame behind what waits. It reports false where nothing does. c.mu is held.
 func (c *Conn) closeBehind(body []byte) bool {
 	w := c.waiting()
+	if w != nil && c.writing() != nil { // they wait behind a message that is broken off here
+		c.rare.subs.waiting = nil
+		return false
+	}
 	if w != nil {
 		w.close = append([]byte{}, body...)
 	}

@@ -109,6 +109,8 @@ func (s *Server) settings() *settings {
 	return &settings{
 		maxMessage:   s.MaxMessage,
 		maxFragments: s.MaxFragments,
+		streamFrom:   s.StreamFrom,
+		maxStream:    s.MaxStream,
 		maxOutbound:  s.MaxOutbound,
 		policy:       s.Overflow,
 		overflow:     s.OverflowTimeout,

@@ -182,12 +182,12 @@ func (c *Conn) readFrames(p []byte) {
 func (c *Conn) deliver(m codec.Message) {
 	l := c.loop
 	if l.untimed++; l.untimed < timeEvery {
-		c.handler().OnMessage(c, m)
+		c.received(m)
 		return
 	}
 	l.untimed = 0
 	start := time.Now()
-	c.handler().OnMessage(c, m)
+	c.received(m)
 	l.counts.handler.observe(time.Since(start))
 }
 
@@ -204,9 +204,11 @@ func overwrite(p []byte) {
 }
 
 func (c *Conn) dispatch(m codec.Message) {
-	c.loop.counts.received.message(m.Opcode)
-	if !c.pay(1, 0) {
-		return
+	if chunk, ok := m.Chunk(); !ok || chunk.Final {
+		c.loop.counts.received.message(m.Opcode)
+		if !c.pay(1, 0) {
+			return
+		}
 	}
 	if m.Opcode == codec.Close {
 		c.peerClosed(m.Payload)

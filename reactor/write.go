@@ -42,6 +42,10 @@ func (c *Conn) WriteMessage(op codec.Opcode, p []byte) error {
 	if err := c.admit(c.frameLen(len(p))); err != nil {
 		return c.overflow(err)
 	}
+	if w := c.writing(); w != nil {
+		w.wait(message{op: op, payload: append([]byte(nil), p...)})
+		return nil
+	}
 	c.queue(op, p)
 	return nil
 }
@@ -61,8 +65,8 @@ func (c *Conn) WritePrepared(m *codec.Prepared) error {
 	if err := c.admit(c.frameLen(len(m.Payload()))); err != nil {
 		return c.overflow(err)
 	}
-	if c.loop.cfg.decoder.Role == codec.Client {
-		c.queue(m.Opcode(), m.Payload())
+	if w := c.writing(); w != nil {
+		w.wait(message{prepared: m})
 		return nil
 	}
 	c.queuePrepared(m)
@@ -129,15 +133,19 @@ func (c *Conn) admit(n int) error {
 	if !c.maySend() {
 		return c.tooLate()
 	}
-	limit := c.loop.cfg.outbound
-	if p := c.pending(); p == 0 || n <= limit-p {
+	if c.fits(n) {
 		return nil
 	}
-	c.write()
-	if p := c.pending(); p == 0 || n <= limit-p {
+	if c.write(); c.fits(n) {
 		return nil
 	}
 	return ErrBufferFull
+}
+
+// fits reports whether n bytes may wait besides what does.
+func (c *Conn) fits(n int) bool {
+	p := c.pending() + c.behindWriter()
+	return p == 0 || n <= c.loop.cfg.outbound-p
 }
 
 // overflow applies the policy to a write that was not admitted.
@@ -169,8 +177,12 @@ func (c *Conn) queue(op codec.Opcode, p []byte) {
 	c.written()
 }
 
-// queuePrepared queues a message that was encoded for many, as a server sends it.
+// queuePrepared queues a message that was encoded for many, as a server sends it; a client masks it.
 func (c *Conn) queuePrepared(m *codec.Prepared) {
+	if c.loop.cfg.decoder.Role == codec.Client {
+		c.queue(m.Opcode(), m.Payload())
+		return
+	}
 	if frame := c.prepared(m); len(frame) >= flushAt && !c.flags.has(flagFull) && c.tls() == nil {
 		c.loop.counts.sent.message(m.Opcode())
 		c.writeThrough(c.buffer().B, frame)
@@ -407,6 +419,7 @@ func (c *Conn) takeDrained() bool {
 	r.congested = false
 	r.refused = false
 	r.fullAt = 0
+	c.hasRoom()
 	return true
 }
 
