@@ -150,7 +150,7 @@ func TestReasonPhrases(t *testing.T) {
 			t.Errorf("phrase of %d is %q, want %q", status, phrase, want)
 		}
 	}
-	if known != 27 {
-		t.Errorf("%d phrases, want 27", known)
+	if known != 29 {
+		t.Errorf("%d phrases, want 29", known)
 	}
 }
