@@ -21,6 +21,11 @@
 // A handler that is a [ChunkHandler] takes long messages as they arrive, and [Conn.WriteFrom] and
 // [Conn.NewWriter] send them as they are read, so that no message needs to fit into memory.
 //
+// # Topics
+//
+// Connections subscribe to topics, or to patterns of them as NATS has them, and get what is published
+// there: see [Conn.Subscribe], [Server.Publish], and for several servers [Bus].
+//
 // # Limits
 //
 // Every limit of [Server] has a small default, and a negative value switches it off where that

@@ -41,15 +41,16 @@ type fanout struct {
 	head   int             // the postings before it have been delivered
 	burst  int             // postings from head on that are being delivered
 	groups int             // of each publication of the burst
+	cost   int             // of delivering the burst to one: 1 and more for large ones
 	group  int             // the one that is being walked
 	at     int             // members of it from here on have been met
 	own    []*subscription // of the connection that is being met, by group of the burst
 
-	delivered int // messages, in this run
+	met int64 // subscriptions by messages, in this run
 }
 
 const (
-	subscribersPerRun = 256 // are met in a run
+	subscribersPerRun = 256 // are met in a run, fewer if the messages are large
 	subscribersAtOnce = 64  // are looked up at a time
 	fanoutKeeps       = 4096
 )
@@ -94,10 +95,10 @@ func (l *loop) fanOut() {
 	}
 	t := &l.engine.srv.topics
 	for budget := subscribersPerRun; budget > 0 && f.next(); {
-		budget -= f.meet(t, min(budget, subscribersAtOnce))
+		budget -= f.meet(t, budget)
 	}
-	t.counters.delivered.Add(int64(f.delivered))
-	f.delivered = 0
+	t.counters.met.Add(f.met)
+	f.met = 0
 }
 
 // next sees to it that there is a burst, and reports false when there is nothing to deliver.
@@ -115,11 +116,11 @@ func (f *fanout) next() bool {
 	}
 	f.groups = n
 	f.burst = n
-	for bytes := q[0].size(); f.joins(q); f.burst += n {
-		if bytes += q[f.burst].size(); bytes > batchBytes {
-			break
-		}
+	bytes := q[0].size()
+	for ; f.joins(q) && bytes+q[f.burst].size() <= batchBytes; f.burst += n {
+		bytes += q[f.burst].size()
 	}
+	f.cost = 1 + bytes/batchBytes
 	f.group, f.at = 0, math.MaxInt
 	return true
 }
@@ -137,8 +138,9 @@ func (f *fanout) joins(q []posting) bool {
 	return true
 }
 
-// meet delivers the burst to the next n subscribers at most, and returns what that counts for.
-func (f *fanout) meet(t *topics, n int) int {
+// meet delivers the burst to the next subscribers, as far as the budget goes, and returns what it has cost.
+func (f *fanout) meet(t *topics, budget int) (cost int) {
+	n := min(max(budget/f.cost, 1), subscribersAtOnce)
 	var some [subscribersAtOnce]*subscription
 	t.mu.RLock()
 	members := f.queue[f.head+f.group].group.members
@@ -155,7 +157,7 @@ func (f *fanout) meet(t *topics, n int) int {
 			f.done()
 		}
 	}
-	return n + 1 // for a group without any also costs something
+	return n*f.cost + 1 // for a group without any also costs something
 }
 
 // done takes the burst out of the queue.
@@ -191,7 +193,7 @@ func (f *fanout) deliver(s *subscription) {
 	for i, p := range burst {
 		if own := f.own[i%f.groups]; own != nil && p.after(own.got) && p.from != c && !tooSlow {
 			tooSlow = c.receive(p.publication)
-			f.delivered++
+			f.met++
 		}
 	}
 	for i, own := range f.own {

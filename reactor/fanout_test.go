@@ -42,6 +42,26 @@ func TestFanOutInChunks(t *testing.T) {
 	}
 }
 
+// TestFanOutLargeInChunks publishes a large message. A run sends it to few.
+func TestFanOutLargeInChunks(t *testing.T) {
+	const size, members = 1 << 20, 100
+	c := newCrowd(t, &Server{IO: IODirect}, 1)
+	fd := null(t)
+	for range members {
+		c.subscribe(c.add(fd), "all")
+	}
+	if err := c.srv.Publish("all", codec.Binary, make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	runs := c.settle()
+	if n := c.srv.TopicStats().Delivered; n != members {
+		t.Errorf("%d were delivered", n)
+	}
+	if least := size / batchBytes * members / subscribersPerRun; runs < least {
+		t.Errorf("%d runs, want %d at least", runs, least)
+	}
+}
+
 // TestFanOutJoinsWrites holds that publications that wait together are written together, as far as they
 // are not large.
 func TestFanOutJoinsWrites(t *testing.T) {

@@ -99,7 +99,7 @@ type TopicStats struct {
 	Patterns      int   // that have subscribers
 	Subscriptions int   // of all connections
 	Published     int64 // messages, by Publish and from Bus
-	Delivered     int64 // messages, counted for each subscription that they were sent to or wait for
+	Delivered     int64 // messages, counted for each subscription by which they were sent or wait
 	Missed        int64 // messages that slow subscribers did not get, counted likewise: see SlowPolicy
 	SlowClosed    int64 // connections that SlowClose has closed
 	BusMissed     int64 // messages for which there was no room on the way to Bus or from it
@@ -112,12 +112,13 @@ func (s *Server) TopicStats() TopicStats {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	n := &t.counters
+	missed := n.missed.Load()
 	return TopicStats{
 		Patterns:      len(t.patterns),
 		Subscriptions: t.subscriptions,
 		Published:     n.published.Load(),
-		Delivered:     n.delivered.Load(),
-		Missed:        n.missed.Load(),
+		Delivered:     max(n.met.Load()-missed, 0), // a loop counts when its run ends
+		Missed:        missed,
 		SlowClosed:    n.slowClosed.Load(),
 		BusMissed:     n.busMissed.Load(),
 		BusErrors:     n.busErrors.Load(),

@@ -84,8 +84,9 @@ func TestSlowSubscriber(t *testing.T) {
 				t.Errorf("got %d bytes, ending in %.100q, want %d, ending in %.100q",
 					len(got), got[min(len(got), len(before)):], len(want), frames(row.want))
 			}
-			if n := srv.TopicStats().Missed; n != row.missed {
-				t.Errorf("%d were missed, want %d", n, row.missed)
+			delivered := int64(len(strings.Fields(row.want)))
+			if n := srv.TopicStats(); n.Missed != row.missed || n.Delivered != delivered {
+				t.Errorf("%d were missed, want %d; %d were delivered, want %d", n.Missed, row.missed, n.Delivered, delivered)
 			}
 			if s.c.waiting() != nil || s.c.BufferedAmount() != 0 || drained != 1 {
 				t.Errorf("something still waits; drained %d times", drained)

@@ -22,7 +22,7 @@ type topics struct {
 }
 
 type topicCounters struct {
-	published, delivered, missed, slowClosed, busMissed, busErrors atomic.Int64
+	published, met, missed, slowClosed, busMissed, busErrors atomic.Int64
 }
 
 // audience is a pattern that has subscribers.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"unique"
 
 	"example.org/weir/codec"
 	"example.org/weir/reactor"
@@ -21,7 +20,7 @@ type app interface {
 var apps = map[string]func(stdout io.Writer, log *slog.Logger) app{
 	"echo":   func(io.Writer, *slog.Logger) app { return echo{} },
 	"print":  func(w io.Writer, log *slog.Logger) app { return newPrinter(w, log) },
-	"chat":   func(io.Writer, *slog.Logger) app { return newChat() },
+	"chat":   func(io.Writer, *slog.Logger) app { return &chat{} },
 	"topics": func(io.Writer, *slog.Logger) app { return &topics{} },
 }
 
@@ -33,15 +32,6 @@ func newApp(name string, stdout io.Writer, log *slog.Logger) (app, error) {
 	}
 	return apps[name](stdout, log), nil
 }
-
-// rememberPath keeps the path of the request as the connection's data, once for all that have the same.
-func rememberPath(c *reactor.Conn, u *reactor.Upgrade) error {
-	c.Data = unique.Make(string(u.Request.Path()))
-	return nil
-}
-
-// pathOf returns what rememberPath has kept.
-func pathOf(c *reactor.Conn) string { return c.Data.(unique.Handle[string]).Value() }
 
 // echo sends every message back as it came.
 type echo struct{ reactor.NopHandler }

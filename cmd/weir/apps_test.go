@@ -65,10 +65,9 @@ func TestEcho(t *testing.T) {
 }
 
 func TestChatRooms(t *testing.T) {
-	ch := newChat()
-	connect := startApp(t, ch)
-	a, inA := connect("/red")
-	_, inB := connect("/red")
+	connect := startApp(t, &chat{})
+	a, inA := connect("/red%20..")
+	_, inB := connect("/red%20..")
 	c, inC := connect("/blue")
 	_ = a.WriteText("to red")
 	_ = c.WriteText("to blue")
@@ -78,14 +77,12 @@ func TestChatRooms(t *testing.T) {
 	if got := within(t, inC.heard); got != "to blue" {
 		t.Errorf("blue heard %q", got)
 	}
-	_ = c.Close(codec.CloseNormal, "")
-	within(t, inC.closed)
 	_ = a.WriteText("again")
-	within(t, inA.heard)
-	ch.mu.RLock()
-	defer ch.mu.RUnlock()
-	if len(ch.rooms) > 1 && len(ch.rooms["/blue"]) == 0 {
-		t.Error("an empty room is kept")
+	if x, y := within(t, inA.heard), within(t, inB.heard); x != "again" || y != "again" {
+		t.Errorf("red heard %q and %q", x, y)
+	}
+	if len(inA.heard)+len(inB.heard)+len(inC.heard) > 0 {
+		t.Error("somebody heard more")
 	}
 }
 

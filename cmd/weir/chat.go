@@ -1,61 +1,47 @@
 package main
 
 import (
-	"sync"
+	"crypto/sha256"
+	"encoding/hex"
+	"unique"
 
 	"example.org/weir/codec"
 	"example.org/weir/reactor"
 )
 
 // chat passes every message on to all connections of the same room, the sender's included. The room
-// is the path of the URL. A client that reads too slowly misses messages and is closed with 1013
-// when that goes on.
+// is the path of the URL. A client that reads too slowly is closed with 1013.
 type chat struct {
-	mu    sync.RWMutex
-	rooms map[string]map[*reactor.Conn]struct{}
+	reactor.NopHandler
+	srv *reactor.Server
 }
 
-func newChat() *chat {
-	return &chat{rooms: make(map[string]map[*reactor.Conn]struct{})}
-}
-
-// setup makes srv tell the room.
+// setup makes srv the one whose rooms these are.
 func (ch *chat) setup(srv *reactor.Server) {
-	srv.Upgrade = rememberPath
+	ch.srv = srv
+	srv.Upgrade = roomOfPath
 }
+
+// roomOfPath keeps the topic of the room as the connection's data. It does not show the path, in which
+// may be what may not be in a topic.
+func roomOfPath(c *reactor.Conn, u *reactor.Upgrade) error {
+	sum := sha256.Sum256(u.Request.Path())
+	c.Data = unique.Make("chat." + hex.EncodeToString(sum[:16]))
+	return nil
+}
+
+func roomOf(c *reactor.Conn) string { return c.Data.(unique.Handle[string]).Value() }
 
 // OnOpen lets c into its room.
-func (ch *chat) OnOpen(c *reactor.Conn) {
-	name := pathOf(c)
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	room := ch.rooms[name]
-	if room == nil {
-		room = make(map[*reactor.Conn]struct{})
-		ch.rooms[name] = room
-	}
-	room[c] = struct{}{}
+func (*chat) OnOpen(c *reactor.Conn) {
+	_ = c.Subscribe(roomOf(c)) // fails only if c has closed meanwhile
 }
 
 // OnMessage passes m on.
 func (ch *chat) OnMessage(c *reactor.Conn, m codec.Message) {
-	frame := codec.Prepare(m.Opcode, m.Payload)
-	ch.mu.RLock()
-	defer ch.mu.RUnlock()
-	for member := range ch.rooms[pathOf(c)] {
-		_ = member.WritePrepared(frame) // who is gone or has no room left misses it
+	if err := ch.srv.Publish(roomOf(c), m.Opcode, m.Payload); err != nil {
+		_ = c.Close(codec.CloseTryAgainLater, "more is said than can be passed on")
 	}
 }
 
-// OnClose lets c out, and forgets a room that is empty.
-func (ch *chat) OnClose(c *reactor.Conn, _ error) {
-	name := pathOf(c)
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	delete(ch.rooms[name], c)
-	if len(ch.rooms[name]) == 0 {
-		delete(ch.rooms, name)
-	}
-}
-
-func (ch *chat) close() {}
+func (*chat) close() {}

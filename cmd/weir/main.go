@@ -85,6 +85,8 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 		MaxOutbound:      int(opt.maxOutbound),
 		MaxConns:         opt.maxConns,
 		Overflow:         reactor.OverflowClose,
+		SlowSubscriber:   reactor.SlowClose,
+		MaxPublishQueue:  -1, // maxOutbound is limit enough
 		HandshakeTimeout: opt.handshakeTimeout,
 		IdleTimeout:      opt.idleTimeout,
 		Origins:          opt.origins.values,
