@@ -27,8 +27,7 @@ func (c *Conn) relieve() {
 	}
 }
 
-// account counts what is pending among what waits for congested connections, and has the worst of them cut
-// when that is too much. It is called with c.mu held, after pending has changed.
+// account counts what is pending among what waits for congested connections. It is called with c.mu held, after pending has changed.
 func (c *Conn) account() {
 	r := c.rare
 	if r == nil || !r.congested && r.accounted == 0 {
@@ -36,11 +35,15 @@ func (c *Conn) account() {
 	}
 	core := c.loop.engine.core
 	n := c.pending()
-	more := n > r.accounted
-	all := core.buffered.Add(int64(n - r.accounted))
+	core.hold(n - r.accounted)
 	r.accounted = n
-	if all > core.cfg.buffered && more && core.shedding.CompareAndSwap(false, true) {
-		go core.shed()
+}
+
+// hold counts n more bytes that wait for congested connections, or fewer, and has the worst of them cut
+// when that is too much.
+func (c *core) hold(n int) {
+	if all := c.buffered.Add(int64(n)); all > c.cfg.buffered && n > 0 && c.shedding.CompareAndSwap(false, true) {
+		go c.shed()
 	}
 }
 

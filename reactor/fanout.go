@@ -11,7 +11,8 @@ import (
 type publication struct {
 	message *codec.Prepared
 	topic   string
-	from    *Conn // does not get it; nil: everyone does
+	from    *Conn        // does not get it; nil: everyone does
+	slow    atomic.Int32 // congested connections that it waits for
 }
 
 // size is what the publication counts for where memory is bounded, in bytes.

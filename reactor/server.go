@@ -49,7 +49,7 @@ type Server struct {
 	// OverflowTimeout is how long a connection may stay full under OverflowClose before it is closed
 	// with 1013. Default 10 s; negative: it is closed at once.
 	OverflowTimeout time.Duration
-	// MaxBuffered is how many bytes may wait for slow clients in all. Beyond it those for whom the most is
+	// MaxBuffered is how many bytes may wait for slow clients in all; a published message counts once. Beyond it those for whom the most is
 	// waiting are cut (1013, which only OnClose sees), until it is three quarters. Default 256 MiB;
 	// negative: no limit.
 	MaxBuffered int64

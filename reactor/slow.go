@@ -28,6 +28,7 @@ const (
 // waiting are the published messages that wait for a congested connection. While there is one, so are
 // bytes in Conn.out, or a message is being written in fragments. It is guarded by the mutex of the connection.
 type waiting struct {
+	core  *core
 	queue []*publication
 	bytes int
 	close []byte // the body of the close frame behind them, nil for none yet
@@ -41,32 +42,55 @@ func (c *Conn) receive(p *publication) (tooSlow bool) {
 		c.queuePrepared(p.message)
 		return false
 	}
+	core := c.loop.engine.core
 	if subs.waiting == nil {
-		subs.waiting = &waiting{}
+		subs.waiting = &waiting{core: core}
 	}
 	w := subs.waiting
 	srv := c.loop.engine.srv
 	most := limit(srv.MaxPublishQueue, defaultMaxPublishQueue)
 	missed := &srv.topics.counters.missed
 	if srv.SlowSubscriber == SlowKeepLatest {
-		missed.Add(int64(w.drop(w.earlier(p.topic))))
+		if i := w.earlier(p.topic); i >= 0 {
+			w.remove(i, i+1)
+			missed.Add(1)
+		}
 	}
-	for !w.fits(p, most, c.loop.cfg.outbound) {
+	for !w.fits(p, most, core.cfg.outbound) {
+		missed.Add(1)
 		switch srv.SlowSubscriber {
 		case SlowDropNewest:
-			missed.Add(1)
 			return false
 		case SlowClose:
-			missed.Add(int64(len(w.queue) + 1))
+			missed.Add(int64(len(w.queue)))
 			srv.topics.counters.slowClosed.Add(1)
-			subs.waiting = nil
+			c.dropWaiting()
 			return true
 		}
-		missed.Add(int64(w.drop(0)))
+		w.remove(0, 1)
+	}
+	w.add(p)
+	return false
+}
+
+// add adds a message. Its bytes count once, however many connections it waits for.
+func (w *waiting) add(p *publication) {
+	if p.slow.Add(1) == 1 {
+		w.core.hold(p.size())
 	}
 	w.queue = append(w.queue, p)
 	w.bytes += p.size()
-	return false
+}
+
+// remove removes the messages from i to before j.
+func (w *waiting) remove(i, j int) {
+	for _, p := range w.queue[i:j] {
+		if p.slow.Add(-1) == 0 {
+			w.core.hold(-p.size())
+		}
+		w.bytes -= p.size()
+	}
+	w.queue = slices.Delete(w.queue, i, j)
 }
 
 // fits reports whether there is room for p. One always fits.
@@ -79,17 +103,9 @@ func (w *waiting) earlier(topic string) int {
 	return slices.IndexFunc(w.queue, func(p *publication) bool { return p.topic == topic })
 }
 
-// drop drops the i-th message, if i is one, and returns how many that are.
-func (w *waiting) drop(i int) int {
-	if i < 0 {
-		return 0
-	}
-	w.bytes -= w.queue[i].size()
-	w.queue = slices.Delete(w.queue, i, i+1)
-	return 1
-}
+// The methods from here on are called with c.mu held.
 
-// waiting returns what waits, nil for nothing. c.mu is held.
+// waiting returns what waits, nil for nothing.
 func (c *Conn) waiting() *waiting {
 	if c.rare == nil || c.rare.subs == nil {
 		return nil
@@ -97,8 +113,7 @@ func (c *Conn) waiting() *waiting {
 	return c.rare.subs.waiting
 }
 
-// refill makes what waits pending, up to what is written at once, now that the output is empty. c.mu is
-// held.
+// refill makes what waits pending, up to what is written at once, now that the output is empty.
 func (c *Conn) refill() {
 	w := c.waiting()
 	if w == nil || c.writing() != nil {
@@ -107,18 +122,17 @@ func (c *Conn) refill() {
 	n := 0
 	for ; n < len(w.queue) && c.pending() < flushAt; n++ {
 		c.append(w.queue[n].message)
-		w.bytes -= w.queue[n].size()
 	}
-	w.queue = slices.Delete(w.queue, 0, n)
+	w.remove(0, n)
 	if len(w.queue) == 0 {
-		c.rare.subs.waiting = nil
+		c.dropWaiting()
 		if w.close != nil {
 			c.encode(codec.Close, w.close)
 		}
 	}
 }
 
-// closeBehind leaves our close frame behind what waits. It reports false where nothing does. c.mu is held.
+// closeBehind leaves our close frame behind what waits. It reports false where nothing does.
 func (c *Conn) closeBehind(body []byte) bool {
 	w := c.waiting()
 	if w != nil && c.writing() != nil { // they wait behind a message that is broken off here
@@ -126,7 +140,16 @@ func (c *Conn) closeBehind(body []byte) bool {
 		return false
 	}
 	if w != nil {
+		c.loop.counts.sent.message(codec.Close)
 		w.close = append([]byte{}, body...)
 	}
 	return w != nil
+}
+
+// dropWaiting drops what waits.
+func (c *Conn) dropWaiting() {
+	if w := c.waiting(); w != nil {
+		w.remove(0, len(w.queue))
+		c.rare.subs.waiting = nil
+	}
 }

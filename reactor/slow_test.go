@@ -199,3 +199,59 @@ func TestSlowRefillIsBounded(t *testing.T) {
 		t.Error("something still waits")
 	}
 }
+
+// TestSlowMemory holds what waits for slow subscribers counts for: each message once, until it waits for
+// nobody any more, for whatever reason.
+func TestSlowMemory(t *testing.T) {
+	srv := &Server{SlowSubscriber: SlowDropOldest, MaxPublishQueue: 2}
+	c := newCrowd(t, srv, 2)
+	var conns []*Conn
+	for range 4 {
+		conn := c.congested()
+		c.subscribe(conn, "a")
+		conns = append(conns, conn)
+	}
+	want := func(messages int64) {
+		t.Helper()
+		c.settle()
+		if n := srv.Stats().Buffered; n != messages*3 {
+			t.Fatalf("%d bytes are counted, want %d messages of 3 bytes", n, messages)
+		}
+	}
+	c.publish("a", "x")
+	want(1)
+	c.publish("a", "y", "z") // instead of x
+	want(2)
+	c.subscribe(conns[0], "b")
+	c.publish("b", "1", "2")
+	want(4)
+	_ = conns[0].loop.events.Close(conns[0].socket)
+	want(2)
+	for _, conn := range conns[1:] {
+		want(2)
+		conn.release()
+		conn.refill()
+		conn.release()
+	}
+	want(0)
+}
+
+// TestSlowBudget has what waits for a subscriber exceed what may wait for all. It is cut.
+func TestSlowBudget(t *testing.T) {
+	h := newProbe()
+	s, _ := newSlow(t, &Server{Handler: h, MaxBuffered: 150_000})
+	s.publish("a" + strings.Repeat("l", 40_000))
+	if s.c.closing() != codec.Open {
+		t.Fatal("cut too early")
+	}
+	s.publish("a" + strings.Repeat("l", 40_000))
+	eventually(t, "it is cut", func() bool { return s.c.closing() == codec.Closed })
+	eventually(t, "it is gone", func() bool {
+		s.settle()
+		return s.c.isClosed()
+	})
+	if n := s.e.srv.Stats(); n.Buffered != 0 || n.Shed != 1 {
+		t.Errorf("%d bytes wait, %d were cut", n.Buffered, n.Shed)
+	}
+	h.wantClosed(t, codec.CloseTryAgainLater, false)
+}

@@ -199,7 +199,7 @@ func (s *secure) sealSome() error {
 		}
 		s.drop()
 	}
-	if s.c.flags.has(flagFinished) && !s.notified {
+	if s.c.flags.has(flagFinished) && s.c.waiting() == nil && !s.notified {
 		s.notified = true
 		return s.conn.CloseWrite()
 	}

@@ -119,6 +119,7 @@ func (t *topics) leave(c *Conn) {
 	defer t.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.dropWaiting()
 	for s := c.rare.subs.first; s != nil; s = s.next {
 		t.end(s)
 	}
