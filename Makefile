@@ -15,7 +15,7 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # Modules of their own: their dependencies must not enter the library's go.mod.
 MODULES = . bench/clients bench/peers
 
-.PHONY: help run build test race fuzz lint bench bench-quick bench-peers million bun profile heap gogc pgo clean
+.PHONY: help run build test race fuzz lint bench bench-quick bench-peers bench-goals bench-loops million bun profile heap gogc pgo clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -61,6 +61,12 @@ bench-quick: bun ## compare Weir with its peers, in five minutes
 
 bench-peers: bun ## compare Weir with its peers, into BENCHMARKS.md (ARGS="-rows ^echo" and so on)
 	cd bench/peers && $(GO) run ./matrix -into ../../BENCHMARKS.md $(ARGS)
+
+bench-goals: bun ## what Weir is to reach, and whether it does, in ten minutes, into BENCHMARKS.md
+	cd bench/peers && $(GO) run ./matrix -goals -into ../../BENCHMARKS.md $(ARGS)
+
+bench-loops: ## one event loop beside two, in three minutes, into BENCHMARKS.md
+	cd bench/peers && $(GO) run ./matrix -loops -into ../../BENCHMARKS.md $(ARGS)
 
 million: ## a million connections on this machine, into BENCHMARKS.md (ARGS="-conns 100000" and so on)
 	cd bench/peers && $(GO) run ./million -into ../../BENCHMARKS.md $(ARGS)

@@ -23,8 +23,15 @@ type client struct {
 // connect opens a connection to a path of a server. It ends with the test.
 func connect(t *testing.T, s *Server, path string) *client {
 	t.Helper()
-	d := ws.Dialer{Timeout: patience}
-	conn, r, _, err := d.Dial(t.Context(), "ws://"+s.Addr+path)
+	c, _ := dial(t, ws.Dialer{}, "ws://"+s.Addr+path)
+	return c
+}
+
+// dial opens a connection by d. It ends with the test.
+func dial(t *testing.T, d ws.Dialer, url string) (*client, ws.Handshake) {
+	t.Helper()
+	d.Timeout = patience
+	conn, r, hs, err := d.Dial(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +42,7 @@ func connect(t *testing.T, s *Server, path string) *client {
 	if r == nil {
 		r = bufio.NewReader(conn)
 	}
-	return &client{t, conn, r}
+	return &client{t, conn, r}, hs
 }
 
 // send sends one frame.

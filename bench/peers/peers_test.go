@@ -199,7 +199,7 @@ func TestVersion(t *testing.T) {
 		if _, ok := missing[p.Name]; ok {
 			continue
 		}
-		if v, err := p.Version(bin); err != nil || !strings.Contains(v, ".") && p.Name != "weir" {
+		if v, err := p.Version(bin); err != nil || !strings.Contains(v, ".") && p.binary != "weir" {
 			t.Errorf("%s: version %q, %v", p.Name, v, err)
 		}
 	}

@@ -95,6 +95,7 @@ func (f *flags) connectionFlags(fs *flag.FlagSet) {
 		o.CA, err = os.ReadFile(name)
 		return err
 	})
+	fs.BoolVar(&o.Deflate, "deflate", false, "offer permessage-deflate and compress messages, which are lines of JSON then; the report says where the server declines")
 	if f.has("echo", "connect", "churn") {
 		fs.BoolVar(&o.Raw, "raw", false, "plain TCP without WebSocket, to tcp://host:port: send messages of one size, and take as many bytes for the answer")
 	}
@@ -118,7 +119,6 @@ func (f *flags) messageFlags(fs *flag.FlagSet) {
 	}
 	fs.StringVar(&f.size, "size", "128", "message `size` in bytes: 128, 16-1024 for a range, or a weighted mix such as 16:50,1KiB:45,64KiB:5")
 	fs.BoolVar(&o.Binary, "binary", false, "send binary messages instead of text")
-	fs.BoolVar(&o.Deflate, "deflate", false, "offer permessage-deflate and compress messages, which are lines of JSON then; the report says where the server declines")
 	fs.BoolVar(&o.Verify, "verify", false, "number and checksum each message; what is lost, duplicated, reordered or corrupted fails the run")
 	fs.Uint64Var(&o.Seed, "seed", 1, "makes payloads and sizes repeatable")
 	if !f.has("fanout") {

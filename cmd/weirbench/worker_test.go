@@ -128,6 +128,7 @@ func TestScenarioFlags(t *testing.T) {
 		"slow":                       func(o *bench.Options) bool { return o.Slow == 10 && o.Stuck == 10 },
 		"slow -slow 0 -stuck 3":      func(o *bench.Options) bool { return o.Slow == -1 && o.Stuck == 3 },
 		"fanout -publishers 3":       func(o *bench.Options) bool { return o.Publishers == 3 && o.Subscribers == 100 },
+		"connect -deflate":           func(o *bench.Options) bool { return o.Deflate },
 		"storm -pings 3s":            func(o *bench.Options) bool { return o.Pings == 3*time.Second },
 		"rate -rate 5.5":             func(o *bench.Options) bool { return o.Rate == 5.5 },
 	} {
@@ -142,9 +143,9 @@ func TestScenarioFlags(t *testing.T) {
 		}
 	}
 	for _, line := range []string{
-		"rate", "rate -rate 0", "echo -raw", "echo -rate 1", "connect -size 1", "fanout -lines " + lines, "search -slo x", "slow -slow -1", "slow -stuck 1x",
+		"rate", "rate -rate 0", "echo -raw", "echo -rate 1", "fanout -lines " + lines, "search -slo x", "slow -slow -1", "slow -stuck 1x",
 		"echo -source x", "echo -header x", "echo -lines /nonexistent", "search -spawn 2", "fanout -workers a:1", "echo -spawn -1", "echo -spawn 1 -workers a:1",
-		"echo -ca /nonexistent", "connect -deflate",
+		"echo -ca /nonexistent", "connect -size 1",
 	} {
 		if f, err := parse(line + url); err == nil {
 			t.Errorf("%s is accepted: %+v", line, f.options)

@@ -16,7 +16,10 @@ import (
 
 const maxMessage = 16 << 20
 
-var topics topic.Registry[*member]
+var (
+	topics  topic.Registry[*member]
+	options websocket.AcceptOptions
+)
 
 // member is a connection in a topic.
 type member struct {
@@ -30,13 +33,22 @@ type message struct {
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "listen on this `address`")
+	deflate := flag.Bool("deflate", false, "compress messages, each by itself")
+	cert := flag.String("tls-cert", "", "serve by TLS with the certificate in this `file`")
+	key := flag.String("tls-key", "", "the `file` of its key")
 	flag.Parse()
+	if *deflate {
+		options.CompressionMode = websocket.CompressionNoContextTakeover
+	}
+	if *cert != "" {
+		log.Fatal(http.ListenAndServeTLS(*addr, *cert, *key, http.HandlerFunc(accept)))
+	}
 	log.Fatal(http.ListenAndServe(*addr, http.HandlerFunc(accept)))
 }
 
 // accept leaves the connection to a goroutine of its own, so that net/http can let go of the request.
 func accept(w http.ResponseWriter, r *http.Request) {
-	c, err := websocket.Accept(w, r, nil)
+	c, err := websocket.Accept(w, r, &options)
 	if err != nil {
 		return
 	}

@@ -21,11 +21,15 @@ var topics topic.Registry[*gws.Conn]
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "listen on this `address`")
+	deflate := flag.Bool("deflate", false, "compress messages, each by itself")
+	cert := flag.String("tls-cert", "", "serve by TLS with the certificate in this `file`")
+	key := flag.String("tls-key", "", "the `file` of its key")
 	flag.Parse()
 	srv := gws.NewServer(handler{}, &gws.ServerOption{
 		CheckUtf8Enabled:    true,
 		ReadMaxPayloadSize:  maxMessage,
 		WriteMaxPayloadSize: maxMessage,
+		PermessageDeflate:   gws.PermessageDeflate{Enabled: *deflate},
 		Authorize: func(r *http.Request, session gws.SessionStorage) bool {
 			if name, ok := topic.Of(r.URL.Path); ok {
 				session.Store(topicKey, name)
@@ -33,6 +37,9 @@ func main() {
 			return true
 		},
 	})
+	if *cert != "" {
+		log.Fatal(srv.RunTLS(*addr, *cert, *key))
+	}
 	log.Fatal(srv.Run(*addr))
 }
 

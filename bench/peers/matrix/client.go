@@ -23,11 +23,24 @@ type load struct {
 	// together is how much longer idle connections are held when several generators open them, so
 	// that all are open at once.
 	together time.Duration
+	// cert and key are the files of the servers' certificate.
+	cert, key string
 }
+
+// What a capacity is: the highest rate that keeps the objective, found beginning with a first one, each
+// held for a second at most.
+const (
+	objective = "p99=10ms"
+	firstRate = 16_000
+	rateHeld  = time.Second
+)
 
 // hold is the measured time of a row.
 func (l load) hold(r row) time.Duration {
-	if r.Processes > 1 {
+	switch {
+	case r.Kind == capacity:
+		return min(l.duration, rateHeld)
+	case r.Processes > 1:
 		return l.duration + l.together
 	}
 	return l.duration
@@ -35,11 +48,14 @@ func (l load) hold(r row) time.Duration {
 
 // clientCommand is the command line of the generator for the i-th server of a row, at addr.
 func clientCommand(bin string, p peers.Peer, r row, i int, l load, addr string) []string {
-	scenario := map[string]string{echo: "echo", fanout: "fanout", churn: "churn", idle: "connect"}[r.Kind]
+	scenario := map[string]string{echo: "echo", fanout: "fanout", churn: "churn", idle: "connect", capacity: "search", latency: "rate"}[r.Kind]
 	args := []string{filepath.Join(bin, "weirbench"), scenario}
 	target := "ws://" + addr + r.path()
-	if p.Raw {
+	switch {
+	case p.Raw:
 		args, target = append(args, "-raw"), "tcp://"+addr
+	case r.TLS:
+		args, target = append(args, "-ca", l.cert), "wss://"+addr+r.path()
 	}
 	flag := func(name string, value any) { args = append(args, "-"+name, fmt.Sprint(value)) }
 	if r.Kind == fanout {
@@ -57,6 +73,16 @@ func clientCommand(bin string, p peers.Peer, r row, i int, l load, addr string) 
 	if r.Size > 0 {
 		flag("size", r.Size)
 	}
+	switch r.Kind {
+	case capacity:
+		flag("slo", objective)
+		flag("rate", firstRate)
+	case latency:
+		flag("rate", int(r.Rate))
+	}
+	if r.Deflate {
+		args = append(args, "-deflate")
+	}
 	flag("duration", l.hold(r))
 	flag("warmup", l.warmup)
 	if r.Kind == churn {
@@ -65,13 +91,17 @@ func clientCommand(bin string, p peers.Peer, r row, i int, l load, addr string) 
 	return append(args, "-quiet", "-json", "-", target)
 }
 
-// pinned runs a command on one core.
-func pinned(core int, args []string) []string {
-	return append([]string{"taskset", "-c", strconv.Itoa(core)}, args...)
+// pinned runs a command on some cores only.
+func pinned(args []string, cores ...int) []string {
+	var list []string
+	for _, c := range cores {
+		list = append(list, strconv.Itoa(c))
+	}
+	return append([]string{"taskset", "-c", strings.Join(list, ",")}, args...)
 }
 
-// parseResult reads what a generator has printed. The error says why it is of no use.
-func parseResult(b []byte) (*bench.Result, error) {
+// parseResult reads what a generator has printed for a row. The error says why it is of no use.
+func parseResult(r row, b []byte) (*bench.Result, error) {
 	res := &bench.Result{}
 	if err := json.Unmarshal(b, res); err != nil {
 		return nil, fmt.Errorf("the generator's result: %w", err)
@@ -82,8 +112,13 @@ func parseResult(b []byte) (*bench.Result, error) {
 			why = append(why, c.Name+": "+c.Detail)
 		}
 	}
-	for e, n := range res.Errors {
-		why = append(why, fmt.Sprintf("%d × %s", n, e))
+	if r.Kind != capacity { // a search goes on until something fails
+		for e, n := range res.Errors {
+			why = append(why, fmt.Sprintf("%d × %s", n, e))
+		}
+	}
+	if r.Deflate {
+		why = append(why, slices.DeleteFunc(res.Warnings, func(w string) bool { return !strings.Contains(w, "declined") })...)
 	}
 	if res.Ended != "complete" {
 		why = append(why, res.Ended)

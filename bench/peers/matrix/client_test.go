@@ -15,7 +15,9 @@ func TestClientCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw, weir := chosen[0], chosen[1]
-	l := load{duration: 5 * time.Second, warmup: time.Second, together: 10 * time.Second}
+	l := load{duration: 5 * time.Second, warmup: time.Second, together: 10 * time.Second, cert: "c.pem"}
+	paced := latencyRow("latency/own", latency, "")
+	paced.Rate = 1234.5
 	const quiet = " -quiet -json - "
 	for _, test := range []struct {
 		peer peers.Peer
@@ -28,9 +30,14 @@ func TestClientCommand(t *testing.T) {
 		{weir, row{Kind: churn, Conns: 64, Size: 128, Processes: 1}, "weirbench churn -conns 64 -size 128 -duration 5s -warmup 1s -source 127.0.0.0/8" + quiet + "ws://h:1/echo"},
 		{raw, row{Kind: churn, Conns: 64, Size: 128, Processes: 1}, "weirbench churn -raw -conns 64 -size 128 -duration 5s -warmup 1s -source 127.0.0.0/8" + quiet + "tcp://h:1"},
 		{raw, idleRow(7, 1), "weirbench connect -raw -conns 7 -ramp 6000 -duration 5s -warmup 1s" + quiet + "tcp://h:1"},
+		{weir, deflated(echoRow(1024, 64, 1)), "weirbench echo -conns 64 -depth 1 -size 1024 -deflate -duration 5s -warmup 1s" + quiet + "ws://h:1/echo"},
+		{weir, secured(echoRow(128, 64, 1)), "weirbench echo -ca c.pem -conns 64 -depth 1 -size 128 -duration 5s -warmup 1s" + quiet + "wss://h:1/echo"},
+		{weir, secured(idleRow(7, 1)), "weirbench connect -ca c.pem -conns 7 -ramp 6000 -duration 5s -warmup 1s" + quiet + "wss://h:1/echo"},
+		{weir, latencyRow("capacity", capacity, ""), "weirbench search -conns 1000 -size 128 -slo p99=10ms -rate 16000 -duration 1s -warmup 1s" + quiet + "ws://h:1/echo"},
+		{weir, paced, "weirbench rate -conns 1000 -size 128 -rate 1234 -duration 5s -warmup 1s" + quiet + "ws://h:1/echo"},
 		{weir, idleRow(7, 2), "weirbench connect -conns 3 -ramp 3000 -duration 15s -warmup 1s" + quiet + "ws://h:1/echo"},
 	} {
-		got := strings.Join(pinned(1, clientCommand("b", test.peer, test.row, test.row.Processes-1, l, "h:1")), " ")
+		got := strings.Join(pinned(clientCommand("b", test.peer, test.row, test.row.Processes-1, l, "h:1"), 1), " ")
 		if want := "taskset -c 1 b/" + test.want; got != want {
 			t.Errorf("%s\nwant\n%s", got, want)
 		}
@@ -38,7 +45,7 @@ func TestClientCommand(t *testing.T) {
 }
 
 func TestParseResult(t *testing.T) {
-	res, err := parseResult([]byte(`{"ended":"complete","messages":{"rate":5},"checks":[{"name":"errors","ok":true}]}`))
+	res, err := parseResult(echoRow(1, 1, 1), []byte(`{"ended":"complete","messages":{"rate":5},"checks":[{"name":"errors","ok":true}]}`))
 	if err != nil || res.Messages.Rate != 5 {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -46,9 +53,10 @@ func TestParseResult(t *testing.T) {
 		`weirbench: no`:                         "the generator's result",
 		`{"ended":"interrupted"}`:               "interrupted",
 		`{"ended":"complete","errors":{"x":3}}`: "3 × x",
+		`{"ended":"complete","warnings":["busy","the server declined it"]}`:             "the server declined it",
 		`{"ended":"complete","checks":[{"name":"reach","ok":false,"detail":"1 of 2"}]}`: "reach: 1 of 2",
 	} {
-		if _, err := parseResult([]byte(text)); err == nil || !strings.Contains(err.Error(), why) {
+		if _, err := parseResult(deflated(echoRow(1, 1, 1)), []byte(text)); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v, want %q", text, err, why)
 		}
 	}

@@ -27,7 +27,8 @@ type options struct {
 	load
 	peers, rows  string
 	rounds       int
-	quick, list  bool
+	preset       preset
+	list         bool
 	out          string
 	page, plots  string
 	render       string
@@ -64,11 +65,8 @@ func runMatrix(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		}
 		return render(res, o.page, o.plots, stdout)
 	}
-	rows := allRows()
-	if o.quick {
-		rows = quickRows()
-	}
-	if rows, err = selectRows(rows, o.rows); err != nil {
+	rows, err := selectRows(o.preset.rows(), o.rows)
+	if err != nil {
 		return err
 	}
 	chosen, err := chosenPeers(o.peers)
@@ -92,7 +90,10 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	fs.IntVar(&o.rounds, "rounds", 5, "`rounds` of each row")
 	fs.DurationVar(&o.duration, "duration", 5*time.Second, "`time` measured in each round")
 	fs.DurationVar(&o.warmup, "warmup", time.Second, "`time` before it that is not")
-	fs.BoolVar(&o.quick, "quick", false, "a few rows, one short round each: five minutes in all")
+	o.preset = presets[0]
+	for _, p := range presets[1:] {
+		fs.BoolFunc(p.name, p.summary, func(string) error { o.preset = p; return nil })
+	}
 	fs.BoolVar(&o.list, "list", false, "list peers and rows")
 	fs.StringVar(&o.bin, "bin", "bin", "build into this `folder`")
 	fs.BoolVar(&o.noBuild, "no-build", false, "use the binaries that are there")
@@ -105,17 +106,16 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
-	if o.quick {
-		given := map[string]bool{}
-		fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-		for name, set := range map[string]func(){
-			"rounds":   func() { o.rounds = 1 },
-			"duration": func() { o.duration = 2 * time.Second },
-			"warmup":   func() { o.warmup = 500 * time.Millisecond },
-		} {
-			if !given[name] {
-				set()
-			}
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for name, set := range map[string]func(){
+		"rounds":   func() { o.rounds = o.preset.rounds },
+		"duration": func() { o.duration = o.preset.duration },
+		"warmup":   func() { o.warmup = o.preset.warmup },
+		"peers":    func() { o.peers = o.preset.peers },
+	} {
+		if !given[name] {
+			set()
 		}
 	}
 	if o.out == "" {
@@ -132,10 +132,10 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	return o, nil
 }
 
-// chosenPeers are the peers of a list; of an empty one all.
+// chosenPeers are the peers of a list; of an empty one all that are no variants.
 func chosenPeers(names string) ([]peers.Peer, error) {
 	if names == "" {
-		return peers.All, nil
+		return peers.Default(), nil
 	}
 	return peers.Find(strings.Split(names, ","))
 }
@@ -161,7 +161,21 @@ func (o *options) measureAll(ctx context.Context, chosen []peers.Peer, rows []ro
 		res.Ended = time.Now()
 		return res.save(o.out)
 	}
-	measure := func(ctx context.Context, s step) run { return o.measure(ctx, s.peer, s.row, s.round, o.load) }
+	dir, err := os.MkdirTemp("", "weir-matrix-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if o.cert, o.key, err = peers.WriteCertificate(dir); err != nil {
+		return err
+	}
+	measure := func(ctx context.Context, s step) run {
+		r, err := res.paced(s.row, s.peer.Name)
+		if err != nil {
+			return run{Peer: s.peer.Name, Row: s.row.Name, Round: s.round, Why: err.Error()}
+		}
+		return o.measure(ctx, s.peer, r, s.round, o.load)
+	}
 	if err := perform(ctx, schedule(chosen, rows, o.rounds), measure, res, keep, o.errs); err != nil {
 		return err
 	}
@@ -183,6 +197,7 @@ func (o *options) prepare(chosen []peers.Peer, rows []row) (*results, []peers.Pe
 		Started:  o.now,
 		Command:  o.given,
 		Machine:  bench.ThisMachine(),
+		Preset:   o.preset.name,
 		Rounds:   o.rounds,
 		Duration: o.duration.String(),
 		Warmup:   o.warmup.String(),

@@ -19,6 +19,7 @@ func markdown(res *results, plots string) string {
 		overview(res, c.rows).Write(&b)
 		fmt.Fprintf(&b, "\n![%s](%s)\n", c.title, path.Join(plots, c.name+".svg"))
 	}
+	writeGoals(&b, res)
 	writeDetails(&b, res)
 	writeCommands(&b, res)
 	writeReasons(&b, res)
@@ -31,7 +32,7 @@ func writeCircumstances(b *strings.Builder, res *results) {
 		res.Started.UTC().Format("2006-01-02 15:04 UTC"), m.Cores, m.CPU, m.Kernel, m.Go)
 	fmt.Fprintf(b, "Rounds of each row: %d, interleaved over the peers; %s each after %s of warm-up. ",
 		res.Rounds, res.Duration, res.Warmup)
-	b.WriteString("The server has one core to itself and the generator another.")
+	b.WriteString("The server has one core to itself and the generator another, unless it says otherwise.")
 	if !res.Complete {
 		b.WriteString(" **The run was interrupted: rows and rounds are missing.**")
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,10 +32,13 @@ func (pl place) measure(ctx context.Context, p peers.Peer, r row, round int, l l
 func (pl place) try(ctx context.Context, p peers.Peer, r row, l load, x *run) (err error) {
 	// Time to open the connections, and for what does not answer any more.
 	limit := 60*time.Second + l.warmup + l.hold(r) + time.Duration(r.Conns)*2*time.Millisecond
+	if r.Kind == capacity {
+		limit += 20 * (l.warmup + l.hold(r)) // as many rates are tried
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it took longer than %v", limit))
 	defer cancel()
 
-	servers, err := pl.startServers(ctx, p, r, x)
+	servers, err := pl.startServers(ctx, p, r, l, x)
 	defer func() {
 		for _, s := range servers {
 			err = errors.Join(err, s.Stop())
@@ -55,6 +60,10 @@ func (pl place) try(ctx context.Context, p peers.Peer, r row, l load, x *run) (e
 	if err = errors.Join(err, meterErr); err != nil {
 		return err
 	}
+	if r.Kind == capacity {
+		x.Figures, x.GeneratorBound = found(parts[0])
+		return nil
+	}
 	from, to, err := common(r, l, parts)
 	if err != nil {
 		return err
@@ -67,25 +76,40 @@ func (pl place) try(ctx context.Context, p peers.Peer, r row, l load, x *run) (e
 		return err
 	}
 	x.Figures, x.GeneratorBound = evaluate(r, u, parts)
+	if p.BothCores { // the generator's core is one of them
+		delete(x.Figures, core)
+	}
 	return nil
 }
 
 // startServers starts the row's servers. What has been started is returned with an error, too.
-func (pl place) startServers(ctx context.Context, p peers.Peer, r row, x *run) (servers []*peers.Server, err error) {
+func (pl place) startServers(ctx context.Context, p peers.Peer, r row, l load, x *run) (servers []*peers.Server, err error) {
 	for range r.Processes {
 		addr, err := peers.FreeAddr()
 		if err != nil {
 			return servers, err
 		}
-		args := pinned(pl.serverCore, p.Command(pl.bin, addr, r.path()))
+		s := peers.Service{Addr: addr, Path: r.path(), Deflate: r.Deflate}
+		if r.TLS {
+			s.Cert, s.Key = l.cert, l.key
+		}
+		args := pinned(p.Command(pl.bin, s), pl.coresOf(p)...)
 		x.Servers = append(x.Servers, args)
-		s, err := peers.Start(ctx, args, addr)
+		server, err := peers.Start(ctx, args, addr)
 		if err != nil {
 			return servers, err
 		}
-		servers = append(servers, s)
+		servers = append(servers, server)
 	}
 	return servers, nil
+}
+
+// coresOf are the cores of a peer's server.
+func (pl place) coresOf(p peers.Peer) []int {
+	if p.BothCores {
+		return []int{pl.serverCore, pl.clientCore}
+	}
+	return []int{pl.serverCore}
 }
 
 // runClients runs a generator for each server, all at once.
@@ -93,7 +117,7 @@ func (pl place) runClients(ctx context.Context, p peers.Peer, r row, l load, ser
 	parts, errs := make([]*bench.Result, len(servers)), make([]error, len(servers))
 	var clients sync.WaitGroup
 	for i, s := range servers {
-		args := pinned(pl.clientCore, clientCommand(pl.bin, p, r, i, l, s.Addr))
+		args := pinned(clientCommand(pl.bin, p, r, i, l, s.Addr), pl.clientCore)
 		x.Clients = append(x.Clients, args)
 		clients.Go(func() {
 			out, err := peers.Run(ctx, args)
@@ -102,7 +126,7 @@ func (pl place) runClients(ctx context.Context, p peers.Peer, r row, l load, ser
 				return
 			}
 			// A generator whose checks were not met fails, and has printed its result.
-			if parts[i], errs[i] = parseResult(out); errs[i] != nil && err != nil && len(out) == 0 {
+			if parts[i], errs[i] = parseResult(r, out); errs[i] != nil && err != nil && len(out) == 0 {
 				errs[i] = err
 			}
 		})
@@ -145,13 +169,28 @@ func evaluate(r row, u usage, parts []*bench.Result) (f figures, generatorBound 
 		f[cpu] = u.cpu * 1e6 / n
 		f[core] = u.busy * 1e6 / n
 	}
+	if x := res.Generator.PerMessage; x > 0 {
+		f[client] = x
+	}
 	if x := res.Latency; x != nil {
 		f[p50], f[p99] = milliseconds(x.At["50"]), milliseconds(x.At["99"])
+		if r.Kind == latency {
+			f[p999] = milliseconds(x.At["99.9"])
+		}
 	}
 	if x := res.Fanout; x != nil && x.Last != nil {
 		f[last] = milliseconds(x.Last.At["50"])
 	}
 	return f, res.Generator.Bottleneck
+}
+
+// found is the highest rate that a search has found.
+func found(res *bench.Result) (f figures, generatorBound bool) {
+	f = figures{rate: res.Messages.Rate}
+	if x := res.Latency; x != nil {
+		f[p50], f[p99] = milliseconds(x.At["50"]), milliseconds(x.At["99"])
+	}
+	return f, slices.ContainsFunc(res.Search, func(s bench.Step) bool { return strings.Contains(s.Why, "the generator") })
 }
 
 func milliseconds(ns int64) float64 { return float64(ns) / 1e6 }

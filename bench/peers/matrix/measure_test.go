@@ -18,12 +18,19 @@ import (
 // tiny is a load that only shows that everything works.
 var tiny = load{duration: 300 * time.Millisecond, warmup: 100 * time.Millisecond, together: 2 * time.Second}
 
-// TestMeasure measures the two ends of the table with a row of each kind.
+// TestMeasure measures the two ends of the table, and one that has TLS, with a row of each kind.
 func TestMeasure(t *testing.T) {
-	chosen, err := peers.Find([]string{limitPeer, ownPeer})
+	chosen, err := peers.Find([]string{limitPeer, ownPeer, "weir-2-loops", "gws"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	tiny := tiny
+	if tiny.cert, tiny.key, err = peers.WriteCertificate(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	paced := latencyRow("latency/own", latency, "")
+	paced.Conns, paced.Rate = 8, 500
+	const declined = "flag provided but not defined: -tls-cert" // by a Weir without it
 	for _, test := range []struct {
 		row  row
 		want []string
@@ -32,19 +39,32 @@ func TestMeasure(t *testing.T) {
 		{row{Name: "fanout", Kind: fanout, Conns: 8, Depth: 1, Size: 128, Processes: 1}, []string{rate, cpu, core, steal, last}},
 		{row{Name: "churn", Kind: churn, Conns: 2, Size: 128, Processes: 1}, []string{rate, cpu, core, steal, p50, p99}},
 		{row{Name: "idle", Kind: idle, Conns: 50, Processes: 2}, []string{memory, steal}},
+		{deflated(echoRow(1024, 8, 1)), []string{rate, cpu, core, client, p50, p99}},
+		{deflated(row{Name: "idle", Kind: idle, Conns: 50, Processes: 1}), []string{memory, steal}},
+		{secured(echoRow(128, 8, 1)), []string{rate, cpu, core, p50, p99}},
+		{paced, []string{rate, cpu, core, p50, p99, p999}},
 	} {
 		for _, p := range chosen {
 			if !test.row.has(p) {
 				continue
 			}
-			t.Run(test.row.Kind+"/"+p.Name, func(t *testing.T) {
+			t.Run(test.row.Name+"/"+p.Name, func(t *testing.T) {
 				t.Parallel()
 				if why, ok := missing[p.Name]; ok {
 					t.Skip(why)
 				}
 				x := here.measure(t.Context(), p, test.row, 1, tiny)
+				if strings.Contains(x.Why, declined) {
+					t.Skip(x.Why)
+				}
 				if x.Why != "" {
 					t.Fatal(x.Why)
+				}
+				if _, ok := x.Figures[core]; p.BothCores {
+					if ok {
+						t.Error("the server's cores are the generator's, and there is a figure of them")
+					}
+					return
 				}
 				for _, f := range test.want {
 					v, ok := x.Figures[f]
@@ -97,6 +117,23 @@ func TestEvaluate(t *testing.T) {
 				t.Errorf("%s: %s is %v, want %v", name, f, got[f], want)
 			}
 		}
+	}
+}
+
+// TestFound holds what the figures of a search are.
+func TestFound(t *testing.T) {
+	res := &bench.Result{
+		Messages: bench.Messages{Rate: 50_000},
+		Latency:  &bench.Latency{At: map[string]int64{"50": 1_500_000, "99": 4_000_000}},
+		Search:   []bench.Step{{OK: true}, {Why: "p99 is 20ms"}},
+	}
+	f, bound := found(res)
+	if bound || f[rate] != 50_000 || f[p50] != 1.5 || f[p99] != 4 {
+		t.Errorf("%v, the generator limited it: %v", f, bound)
+	}
+	res.Search[1].Why = "the generator could not send more"
+	if _, bound := found(res); !bound {
+		t.Error("it is not said that the generator limited it")
 	}
 }
 

@@ -16,6 +16,7 @@ type results struct {
 	Complete bool              `json:"complete"` // it was not interrupted
 	Command  []string          `json:"command"`
 	Machine  bench.Machine     `json:"machine"`
+	Preset   string            `json:"preset,omitempty"` // the table that it was measured for
 	Rounds   int               `json:"rounds"`
 	Duration string            `json:"duration"`
 	Warmup   string            `json:"warmup"`
@@ -50,6 +51,8 @@ const (
 	steal  = "steal"  // percent of the time that the core was not there for this machine
 	p50    = "p50"    // ms
 	p99    = "p99"    // ms
+	p999   = "p99.9"  // ms
+	client = "client" // µs per message that the generator's process has used
 	last   = "last"   // ms until the last receiver had a publish, median of the publishes
 	memory = "memory" // resident bytes of the server per connection
 )

@@ -12,10 +12,12 @@ import (
 
 // The kinds of rows.
 const (
-	echo   = "echo"
-	fanout = "fanout"
-	churn  = "churn"
-	idle   = "idle"
+	echo     = "echo"
+	fanout   = "fanout"
+	churn    = "churn"
+	idle     = "idle"
+	capacity = "capacity" // the highest rate of an open loop
+	latency  = "latency"  // an open loop at half of that
 )
 
 // row is a workload. Its fields are exported to be kept with the results.
@@ -27,6 +29,13 @@ type row struct {
 	Conns int // connections; in fanout, subscribers
 	Depth int `json:",omitempty"` // messages in flight per connection
 	Size  int `json:",omitempty"` // bytes of a message
+	// Deflate and TLS are how the connections are to be.
+	Deflate bool `json:",omitempty"`
+	TLS     bool `json:",omitempty"`
+	// Common is set in latency when all peers have the same rate: half of what the weakest can do.
+	Common bool `json:",omitempty"`
+	// Rate is the rate of latency, in messages per second; it follows from what was measured before.
+	Rate float64 `json:",omitempty"`
 	// Processes is how many servers, and as many generators, share the connections: one process may
 	// not hold more descriptors than the system permits.
 	Processes int
@@ -50,7 +59,36 @@ func allRows() (rows []row) {
 		idleRow(10_000, 1),
 		idleRow(15_000, 1),
 		idleRow(100_000, 6),
+		deflated(echoRow(1<<10, 64, 1)),
+		deflated(echoRow(1<<10, 1000, 1)),
+		deflated(idleRow(10_000, 1)),
+		secured(echoRow(128, 64, 1)),
+		secured(echoRow(128, 1000, 1)),
+		secured(echoRow(16<<10, 64, 1)),
+		secured(idleRow(6000, 1)), // the generator needs three descriptors for each
+		latencyRow("capacity", capacity, "highest rate with a p99 within 10 ms"),
+		latencyRow("latency/own", latency, "at half of the peer's own highest rate"),
+		latencyRow("latency/common", latency, "at half of the lowest of the highest rates, alike for all"),
 	)
+}
+
+// deflated is a row with permessage-deflate.
+func deflated(r row) row {
+	r.Name, r.Group, r.Deflate = "deflate/"+r.Name, r.Group+", permessage-deflate", true
+	return r
+}
+
+// secured is a row by TLS.
+func secured(r row) row {
+	r.Name, r.Group, r.TLS = "tls/"+r.Name, r.Group+", TLS", true
+	return r
+}
+
+func latencyRow(name, kind, title string) row {
+	return row{
+		Name: name, Group: "Latency in an open loop, 128 B, 1,000 connections", Title: title,
+		Kind: kind, Conns: 1000, Size: 128, Processes: 1, Common: name == "latency/common",
+	}
 }
 
 // quickRows are enough for an impression, in five minutes with all peers.
@@ -101,8 +139,19 @@ func selectRows(rows []row, pattern string) ([]row, error) {
 	return rows, nil
 }
 
-// has reports whether a peer can have a row: those without WebSocket have no topics.
-func (r row) has(p peers.Peer) bool { return r.Kind != fanout || !p.Raw }
+// rivals are the peers beside which Weir's latency is measured: it takes long.
+var rivals = []string{ownPeer, "bun", "gws", "nbio"}
+
+// has reports whether a peer has a row: those without WebSocket have echoes of a closed loop only.
+func (r row) has(p peers.Peer) bool {
+	switch {
+	case r.Deflate && !p.Deflates, r.TLS && !p.TLS:
+		return false
+	case r.Kind == capacity || r.Kind == latency:
+		return slices.Contains(rivals, p.Name)
+	}
+	return r.Kind != fanout || !p.Raw
+}
 
 // path is the path that clients connect to.
 func (r row) path() string {

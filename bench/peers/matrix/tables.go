@@ -15,8 +15,13 @@ const (
 
 // mainFigure is the figure that peers are compared by: what a message, or a connection, costs.
 func mainFigure(r row) string {
-	if r.Kind == idle {
+	switch r.Kind {
+	case idle:
 		return memory
+	case capacity:
+		return rate
+	case latency:
+		return p99
 	}
 	return core
 }
@@ -61,6 +66,10 @@ func columnsOf(r row) []column {
 	switch r.Kind {
 	case idle:
 		return []column{{"resident bytes per connection", memory}}
+	case capacity:
+		return []column{{"messages/s", rate}, {"p50 ms", p50}, {"p99 ms", p99}}
+	case latency:
+		return []column{{"messages/s", rate}, {"p50 ms", p50}, {"p99 ms", p99}, {"p99.9 ms", p999}, {"CPU µs", cpu}, {"core µs", core}}
 	case fanout:
 		return []column{
 			{"deliveries/s", rate},
@@ -107,7 +116,17 @@ func overview(res *results, rows []row) page.Table {
 func overviewTitle(r row) string {
 	switch r.Kind {
 	case echo:
+		if r.Deflate || r.TLS {
+			return fmt.Sprintf("%s, %s", r.Title, page.Bytes(r.Size))
+		}
 		return page.Bytes(r.Size)
+	case idle:
+		switch {
+		case r.Deflate:
+			return r.Title + ", permessage-deflate"
+		case r.TLS:
+			return r.Title + ", TLS"
+		}
 	case churn:
 		return "connect, echo, close"
 	}
@@ -143,12 +162,20 @@ func charts(res *results) (all []chart) {
 					title: fmt.Sprintf("Echo, %s connections, %d in flight on each", page.Thousands(conns), depth),
 					unit:  perMessage,
 				},
-				func(r row) bool { return r.Kind == echo && r.Conns == conns && r.Depth == depth },
+				func(r row) bool {
+					return r.Kind == echo && !r.Deflate && !r.TLS && r.Conns == conns && r.Depth == depth
+				},
 			)
 		}
 	}
 	add(chart{name: "echo-large", title: "Echo, 16 connections", unit: perMessage},
 		func(r row) bool { return r.Kind == echo && r.Conns == 16 })
+	add(chart{name: "deflate", title: "Echo with permessage-deflate, of JSON", unit: perMessage},
+		func(r row) bool { return r.Kind == echo && r.Deflate })
+	add(chart{name: "tls", title: "Echo by TLS", unit: perMessage},
+		func(r row) bool { return r.Kind == echo && r.TLS })
+	add(chart{name: "latency", title: "Latency of an open loop, 128 B, 1,000 connections", unit: "p99 in ms"},
+		func(r row) bool { return r.Kind == latency })
 	add(chart{name: "fanout", title: "Fan-out of 128 B", unit: "µs of the server's core per delivery"},
 		func(r row) bool { return r.Kind == fanout })
 	add(chart{name: "churn", title: "Connect, upgrade, echo, close", unit: "µs of the server's core per cycle"},
