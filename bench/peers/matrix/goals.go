@@ -13,8 +13,7 @@ type goal struct {
 	peer, row string
 	of        string  // the peer that it is compared with; "" for none
 	times     float64 // of that peer's
-	most      float64 // in the figure's unit; 0 for none. Either will do
-	unit      string
+	most      float64 // µs, or bytes in rows of idle connections; 0 for none. Either will do
 }
 
 // directPeer is Weir without io_uring.
@@ -40,10 +39,10 @@ var goals = func() (all []goal) {
 			goal{peer: directPeer, row: g.row.Name, of: limitPeer, times: g.without})
 	}
 	return append(all,
-		goal{peer: ownPeer, row: "churn/64", of: "bun", times: 1, most: 50, unit: "µs"},
-		goal{peer: ownPeer, row: "fanout/1000", of: "bun", times: 0.5, most: 1.2, unit: "µs"},
-		goal{peer: ownPeer, row: "fanout/10000", of: "bun", times: 0.5, most: 1.2, unit: "µs"},
-		goal{peer: ownPeer, row: "idle/10000", most: 800, unit: "bytes"},
+		goal{peer: ownPeer, row: "churn/64", of: "bun", times: 1, most: 50},
+		goal{peer: ownPeer, row: "fanout/1000", of: "bun", times: 0.5, most: 1.2},
+		goal{peer: ownPeer, row: "fanout/10000", of: "bun", times: 0.5, most: 1.2},
+		goal{peer: ownPeer, row: "idle/10000", most: 800},
 	)
 }()
 
@@ -88,7 +87,10 @@ func writeGoals(b *strings.Builder, res *results) {
 
 // line tells whether a goal is reached; ok is false without figures.
 func (g goal) line(res *results, r row) (cells []string, ok bool) {
-	figure := mainFigure(r)
+	figure, unit := mainFigure(r), "µs"
+	if figure == memory {
+		unit = "bytes"
+	}
 	own := res.stat(g.peer, g.row, figure)
 	if own.N == 0 {
 		return nil, false
@@ -103,7 +105,7 @@ func (g goal) line(res *results, r row) (cells []string, ok bool) {
 		}
 	}
 	if g.most > 0 {
-		wanted = append(wanted, fmt.Sprintf("%s %s", page.Number(g.most), g.unit))
+		wanted = append(wanted, page.Number(g.most)+" "+unit)
 		reached, known = reached || own.Median <= g.most, true
 	}
 	verdict := "not known"
@@ -113,7 +115,7 @@ func (g goal) line(res *results, r row) (cells []string, ok bool) {
 	case known:
 		verdict = "**no**"
 	}
-	return []string{"`" + g.row + "`", g.peer, page.Number(own.Median), compared, "≤ " + strings.Join(wanted, " or "), verdict}, true
+	return []string{"`" + g.row + "`", g.peer, page.Number(own.Median) + " " + unit, compared, "≤ " + strings.Join(wanted, " or "), verdict}, true
 }
 
 // paired summarises how many times another peer's figure a peer's is, round by round.

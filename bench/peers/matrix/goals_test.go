@@ -56,11 +56,11 @@ func TestGoals(t *testing.T) {
 	writeGoals(&b, res)
 	for _, want := range []string{
 		"| row | peer | figure | compared with | goal | reached |\n",
-		"| `echo/16B/64x1` | weir | 6.00 | 0.90× limit | ≤ 0.95× limit | yes |\n",
-		"| `echo/16B/64x1` | weir-direct | 6.00 | 1.20× limit | ≤ 1.15× limit | **no** |\n",
-		"| `fanout/1000` | weir | 2.00 | 0.50× bun | ≤ 0.50× bun or 1.20 µs | yes |\n",
-		"| `idle/10000` | weir | 900 | – | ≤ 800 bytes | **no** |\n",
-		"| `churn/64` | weir | 45.0 | – | ≤ 1.00× bun or 50.0 µs | yes |\n",
+		"| `echo/16B/64x1` | weir | 6.00 µs | 0.90× limit | ≤ 0.95× limit | yes |\n",
+		"| `echo/16B/64x1` | weir-direct | 6.00 µs | 1.20× limit | ≤ 1.15× limit | **no** |\n",
+		"| `fanout/1000` | weir | 2.00 µs | 0.50× bun | ≤ 0.50× bun or 1.20 µs | yes |\n",
+		"| `idle/10000` | weir | 900 bytes | – | ≤ 800 bytes | **no** |\n",
+		"| `churn/64` | weir | 45.0 µs | – | ≤ 1.00× bun or 50.0 µs | yes |\n",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the goals lack\n%s", want)

@@ -61,5 +61,11 @@ func (x run) summary() string {
 	if m, ok := x.Figures[memory]; ok {
 		return page.Number(m) + " bytes per connection"
 	}
-	return fmt.Sprintf("%s/s, %s µs CPU, %s µs core", page.Number(x.Figures[rate]), page.Number(x.Figures[cpu]), page.Number(x.Figures[core]))
+	line := page.Number(x.Figures[rate]) + "/s"
+	for _, f := range []struct{ name, unit string }{{cpu, "µs CPU"}, {core, "µs core"}, {p99, "ms p99"}} {
+		if v, ok := x.Figures[f.name]; ok {
+			line += fmt.Sprintf(", %s %s", page.Number(v), f.unit)
+		}
+	}
+	return line
 }
