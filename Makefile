@@ -15,11 +15,11 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # Modules of their own: their dependencies must not enter the library's go.mod.
 MODULES = . bench/clients bench/peers
 
-.PHONY: help run build test race fuzz lint bench bench-quick bench-peers bench-goals bench-loops million bun profile heap gogc pgo clean
+.PHONY: help run build test race fuzz lint bench bench-quick bench-peers bench-goals bench-loops million million-topics bun profile heap gogc pgo clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## serve on http://localhost:8080 (ARGS="-app chat" and so on)
 	$(GO) run ./cmd/weir $(ARGS)
@@ -70,6 +70,9 @@ bench-loops: ## one event loop beside two, in three minutes, into BENCHMARKS.md
 
 million: ## a million connections on this machine, into BENCHMARKS.md (ARGS="-conns 100000" and so on)
 	cd bench/peers && $(GO) run ./million -into ../../BENCHMARKS.md $(ARGS)
+
+million-topics: ## one message to a million connections over NATS, into BENCHMARKS.md (ARGS="-conns 100000" and so on)
+	cd bench/peers && $(GO) run ./million -topics -into ../../BENCHMARKS.md $(ARGS)
 
 # Bun is one of the peers; where it cannot be installed it is left out.
 bun:

@@ -57,6 +57,18 @@ func BuildWeir(src, bin string) error {
 	return run(filepath.Join(src, "..", ".."), "go", "build", "-o", bin+string(filepath.Separator), "./cmd/weir", "./cmd/weirbench")
 }
 
+// BuildNATS builds the NATS server of the version that Weir is tested with.
+func BuildNATS(src, bin string) error {
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		return err
+	}
+	return run(filepath.Join(src, "..", ".."), "go", "build", "-o", filepath.Join(bin, NATS), "github.com/nats-io/nats-server/v2")
+}
+
+// NATS is the name of its binary.
+const NATS = "nats-server"
+
 // linkBun links the binary that npm has installed, and the script next to it.
 func linkBun(src, bin string) error {
 	// The package bun only starts the package for the platform: its binary is run without that.

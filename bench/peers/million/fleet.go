@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 // fleet are the servers and the workers of a run.
 type fleet struct {
+	nats    *peers.Server // or nil
 	servers []*peers.Server
 	workers []bench.Worker
 	cmds    []*exec.Cmd // of the workers
@@ -26,12 +28,20 @@ type fleet struct {
 // process, whatever ends it: servers are killed with it, and workers hear that their input has ended.
 func (o *options) launch(ctx context.Context, p plan) (f *fleet, err error) {
 	f = &fleet{}
+	server := strings.Fields(o.server)
+	if o.topics {
+		if err := f.launchNATS(ctx, o.bin); err != nil {
+			return f, err
+		}
+		server = append(server, "-nats", "nats://"+f.nats.Addr)
+		o.publish = "nats://" + f.nats.Addr + "/" + topicSubject
+	}
 	for range p.Servers {
 		addr, err := peers.FreeAddr()
 		if err != nil {
 			return f, err
 		}
-		f.args = append([]string{filepath.Join(o.bin, "weir"), "-addr", addr}, strings.Fields(o.server)...)
+		f.args = append([]string{filepath.Join(o.bin, "weir"), "-addr", addr}, server...)
 		f.args = append(f.args, "-loops", "1", "-idle-timeout", o.idleTimeout().String(), "-log-level", "warn")
 		s, err := peers.Start(ctx, f.args, addr)
 		if err != nil {
@@ -47,6 +57,20 @@ func (o *options) launch(ctx context.Context, p plan) (f *fleet, err error) {
 		return cmd
 	})
 	return f, err
+}
+
+// launchNATS starts a NATS server.
+func (f *fleet) launchNATS(ctx context.Context, bin string) error {
+	addr, err := peers.FreeAddr()
+	if err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return err
+	}
+	f.nats, err = peers.Start(ctx, []string{filepath.Join(bin, peers.NATS), "-a", host, "-p", port}, addr)
+	return err
 }
 
 // targets are the URLs that the workers connect to.
@@ -81,6 +105,9 @@ func (f *fleet) stop() error {
 		})
 	}
 	all.Wait()
+	if f.nats != nil {
+		errs = append(errs, f.nats.Stop())
+	}
 	return errors.Join(errs...)
 }
 
@@ -102,7 +129,7 @@ func (o *options) run(ctx context.Context, p plan) (res *outcome, err error) {
 	}
 	res = &outcome{
 		Started: o.now, Command: o.given, Machine: bench.ThisMachine(), Plan: p,
-		Server: f.args, Ping: o.ping.String(), Periods: o.periods, Publish: o.publish,
+		Server: f.args, Ping: o.ping.String(), Topics: o.topics, Publish: o.publish,
 	}
 	opt := o.load(p, f.targets(o.path))
 	opt.Sync = func(ctx context.Context, stage string) error {

@@ -59,6 +59,11 @@ func runMillion(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		if err := peers.BuildWeir(".", o.bin); err != nil {
 			return err
 		}
+		if o.topics {
+			if err := peers.BuildNATS(".", o.bin); err != nil {
+				return err
+			}
+		}
 	}
 	fmt.Fprintf(stderr, "%d connections, %d servers and %d workers.\n", p.Conns, p.Servers, p.Workers)
 	res, err := o.run(ctx, p)
@@ -96,5 +101,5 @@ func (o *options) write(res *outcome) error {
 	if err != nil {
 		return err
 	}
-	return page.Write(o.into, "million", o.plots, files, func(plots string) string { return markdown(res, plots) }, o.stdout)
+	return page.Write(o.into, res.name(), o.plots, files, func(plots string) string { return markdown(res, plots) }, o.stdout)
 }

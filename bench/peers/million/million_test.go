@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,7 +27,7 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if err := peers.BuildWeir("..", dir); err != nil {
+	if err := errors.Join(peers.BuildWeir("..", dir), peers.BuildNATS("..", dir)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -106,6 +107,33 @@ func TestMillion(t *testing.T) {
 	}
 }
 
+// TestTopics has one message published over a NATS server reach all connections of two servers.
+func TestTopics(t *testing.T) {
+	dir := t.TempDir()
+	if err := runMillion(t.Context(), args(dir, "-topics"), io.Discard, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	res, err := loadOutcome(filepath.Join(dir, "r.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := res.Result.Delivered; d == nil || d.Count != 200 || res.Result.Messages.Sent != 0 || !res.Result.OK() {
+		t.Errorf("%+v, %+v, checks %v", d, res.Result.Messages, res.Result.Checks)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "PAGE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<!-- begin million-topics -->", "| reached by one publish | 200 (100.000 %) |", "(plots/million-topics-memory.svg)"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the page lacks %q:\n%s", want, text)
+		}
+	}
+	if left := leftOver(t); len(left) > 0 {
+		t.Errorf("left over: %q", left)
+	}
+}
+
 // TestInterrupted holds that Ctrl-C leaves a page that says so, and no process.
 func TestInterrupted(t *testing.T) {
 	dir := t.TempDir()
@@ -150,6 +178,7 @@ func TestBadUsage(t *testing.T) {
 		"stray argument": {"stray"},
 		"no connection":  {"-conns", "0"},
 		"no ping":        {"-ping", "0"},
+		"two publishes":  {"-topics", "-publish", "true"},
 		"too many":       {"-conns", "2000000000"},
 		"no results":     {"-render", "no/such/file.json"},
 	} {

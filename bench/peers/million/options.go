@@ -18,7 +18,7 @@ type options struct {
 	ramp, echoRate    float64
 	ping              time.Duration
 	periods           float64
-	mute              bool
+	mute, topics      bool
 	publish           string
 	listen            time.Duration
 	path, server      string
@@ -51,6 +51,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.Float64Var(&o.periods, "periods", 2, "hold the connections for this `number` of such times")
 	f.Float64Var(&o.echoRate, "echo-rate", 20_000, "`messages` per second when each connection echoes one; 0 is all at once")
 	f.BoolVar(&o.mute, "mute", false, "no echoes, for servers that publish")
+	f.BoolVar(&o.topics, "topics", false, "start a local nats-server and servers with -app topics, and have one message published over it, instead of the echoes")
 	f.StringVar(&o.publish, "publish", "", "have one message published to all connections at the end: to nats://host:port/subject, or by a shell `command` that reads it from its input; without it there is none")
 	f.DurationVar(&o.listen, "listen", time.Minute, "`time` to wait for what is published")
 	f.StringVar(&o.path, "path", "/", "`path` to connect to")
@@ -68,7 +69,12 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if o.out == "" {
 		o.out = filepath.Join("results", "million-"+o.now.UTC().Format("2006-01-02T150405Z")+".json")
 	}
+	if o.topics {
+		o.mute, o.path, o.server = true, topicPath, "-app topics"
+	}
 	switch {
+	case o.topics && o.publish != "":
+		return nil, errors.New("-topics publishes by itself")
 	case f.NArg() > 0:
 		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case o.ping <= 0 || o.periods < 0 || o.ramp < 0 || o.echoRate < 0 || o.listen <= 0:
@@ -76,6 +82,12 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	}
 	return o, nil
 }
+
+// The topic of -topics, as a path and as a subject.
+const (
+	topicPath    = "/million"
+	topicSubject = "weir.million"
+)
 
 // idleTimeout is that of the servers, which ping at half of it.
 func (o *options) idleTimeout() time.Duration { return 2 * o.ping }

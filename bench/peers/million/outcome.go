@@ -17,10 +17,18 @@ type outcome struct {
 	Plan     plan          `json:"plan"`
 	Server   []string      `json:"server"` // command line
 	Ping     string        `json:"ping"`
-	Periods  float64       `json:"periods"`
+	Topics   bool          `json:"topics,omitempty"`
 	Publish  string        `json:"publish,omitempty"`
 	Result   *bench.Result `json:"result"` // nil when no worker has one
 	Readings []reading     `json:"readings"`
+}
+
+// name is that of its place in a page, and of its plots.
+func (res *outcome) name() string {
+	if res.Topics {
+		return "million-topics"
+	}
+	return "million"
 }
 
 func (res *outcome) save(name string) error {

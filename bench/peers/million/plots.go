@@ -45,17 +45,17 @@ func charts(res *outcome) []chart {
 	// What the threads have used that end with their process is missing then, at the end.
 	rate := func(a, b reading, used float64) float64 { return max(0, 100*used/(b.T-a.T)) }
 	return []chart{
-		{"million-connections", "Open connections", "connections", []curve{
+		{res.name() + "-connections", "Open connections", "connections", []curve{
 			{"", red, func(_, r reading) float64 { return float64(r.Conns) }},
 		}},
-		{"million-memory", "Memory", "GiB", []curve{
+		{res.name() + "-memory", "Memory", "GiB", []curve{
 			{"Weir", red, func(_, r reading) float64 { return gib(r.Servers.Resident) }},
 			{"generators", blue, func(_, r reading) float64 { return gib(r.Workers.Resident) }},
 			{"kernel, beyond the beginning", grey, func(_, r reading) float64 {
 				return max(0, gib(r.Slab+r.TCP-first.Slab-first.TCP))
 			}},
 		}},
-		{"million-cpu", "CPU", "% of a core", []curve{
+		{res.name() + "-cpu", "CPU", "% of a core", []curve{
 			{"Weir", red, func(a, b reading) float64 { return rate(a, b, b.Servers.CPU-a.Servers.CPU) }},
 			{"generators", blue, func(a, b reading) float64 { return rate(a, b, b.Workers.CPU-a.Workers.CPU) }},
 			{"the whole machine", grey, func(a, b reading) float64 {

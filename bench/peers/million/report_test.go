@@ -21,7 +21,7 @@ func someOutcome() *outcome {
 		Machine: bench.Machine{CPU: "Some CPU", Cores: 2, Kernel: "Linux 1", Go: "go1"},
 		Plan:    plan{Conns: 1_048_576, Servers: 2, Workers: 2},
 		Server:  []string{"weir", "-app", "echo"},
-		Ping:    "1m0s", Periods: 2, Publish: "true",
+		Ping:    "1m0s", Publish: "true",
 		Result: &bench.Result{
 			Ended:       "complete",
 			Connections: bench.Connections{Opened: 1_048_576, Failed: 1, Lost: 576},
