@@ -21,7 +21,7 @@ func RunChurn(ctx context.Context, o Options) (*Result, error) {
 	if err := r.chooseTransport(churning{}); err != nil {
 		return nil, err
 	}
-	if err := enoughFiles(2 * o.Conns * o.filesEach()); err != nil {
+	if err := enoughFiles(2 * o.Conns); err != nil {
 		return nil, err
 	}
 	r.reconnects = true

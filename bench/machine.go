@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"runtime"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,16 +29,6 @@ func thisMachine() Machine {
 		m.Kernel = unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
 	}
 	return m
-}
-
-// filesEach is how many descriptors a connection takes: beneath TLS it has two ends of a socket besides.
-func (o *Options) filesEach() int {
-	for _, t := range o.Targets {
-		if strings.HasPrefix(t, "wss:") {
-			return 3
-		}
-	}
-	return 1
 }
 
 // enoughFiles checks that n descriptors for connections can be open at a time. Go has raised the soft limit to the

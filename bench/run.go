@@ -141,7 +141,7 @@ func (r *run) close() {
 
 // begin opens the n connections that a scenario begins with. It fails when there is not a single one.
 func (r *run) begin(n int) error {
-	if err := enoughFiles(n * r.opt.filesEach()); err != nil {
+	if err := enoughFiles(n); err != nil {
 		return err
 	}
 	r.openAll(n, phaseConnecting)

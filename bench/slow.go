@@ -20,7 +20,7 @@ func RunSlow(ctx context.Context, o Options) (*Result, error) {
 	}
 	defer r.close()
 	slow, stuck := max(o.Slow, 0), max(o.Stuck, 0)
-	if err := enoughFiles(o.Conns*o.filesEach() + slow + stuck); err != nil {
+	if err := enoughFiles(o.Conns + slow + stuck); err != nil {
 		return nil, err
 	}
 	if err := r.begin(o.Conns); err != nil {

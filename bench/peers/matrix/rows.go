@@ -65,7 +65,7 @@ func allRows() (rows []row) {
 		secured(echoRow(128, 64, 1)),
 		secured(echoRow(128, 1000, 1)),
 		secured(echoRow(16<<10, 64, 1)),
-		secured(idleRow(6000, 1)), // the generator needs three descriptors for each
+		secured(idleRow(10_000, 1)),
 		latencyRow("capacity", capacity, "highest rate with a p99 within 10 ms"),
 		latencyRow("latency/own", latency, "at half of the peer's own highest rate"),
 		latencyRow("latency/common", latency, "at half of the lowest of the highest rates, alike for all"),
