@@ -117,7 +117,7 @@ func overviewTitle(r row) string {
 	switch r.Kind {
 	case echo:
 		if r.Deflate || r.TLS {
-			return fmt.Sprintf("%s, %s", r.Title, page.Bytes(r.Size))
+			return fmt.Sprintf("%s × %s", page.Thousands(r.Conns), page.Bytes(r.Size))
 		}
 		return page.Bytes(r.Size)
 	case idle:
@@ -129,6 +129,11 @@ func overviewTitle(r row) string {
 		}
 	case churn:
 		return "connect, echo, close"
+	case latency:
+		if r.Common {
+			return "half of the lowest"
+		}
+		return "half of its highest rate"
 	}
 	return r.Title
 }

@@ -7,6 +7,8 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+
+	"example.org/weir/bench/peers/page"
 )
 
 // The size of a plot.
@@ -78,6 +80,17 @@ func plotAll(res *outcome) (map[string][]byte, error) {
 	return files, nil
 }
 
+// ticks are the default ones, written as figures are everywhere.
+func ticks(from, to float64) []plot.Tick {
+	all := plot.DefaultTicks{}.Ticks(from, to)
+	for i := range all {
+		if all[i].Label != "" {
+			all[i].Label = page.Number(all[i].Value)
+		}
+	}
+	return all
+}
+
 // shortest is the shortest time between readings, in seconds, that says something about CPU: the kernel
 // counts it in hundredths.
 const shortest = 0.5
@@ -116,6 +129,8 @@ func (c chart) draw(readings []reading) ([]byte, error) {
 			p.Legend.Add(x.name, line)
 		}
 	}
+	p.Y.Max *= 1.3 // room for the legend
+	p.Y.Tick.Marker = plot.TickerFunc(ticks)
 	w, err := p.WriterTo(plotWidth, plotHeight, "svg")
 	if err != nil {
 		return nil, err
