@@ -36,7 +36,7 @@ func RunOn(ctx context.Context, scenario string, o Options, workers []Worker) (*
 	if err != nil {
 		return nil, err
 	}
-	c := &coordinator{progress: o.Progress, sync: o.Sync, news: make(chan news), over: make(chan struct{})}
+	c := &coordinator{patience: stopPatience + time.Duration(o.Conns)*closePatience, progress: o.Progress, sync: o.Sync, news: make(chan news), over: make(chan struct{})}
 	defer close(c.over)
 	for i, w := range workers {
 		c.crew = append(c.crew, &crewman{name: w.Name, orders: json.NewEncoder(w.Conn)})
@@ -52,6 +52,7 @@ func RunOn(ctx context.Context, scenario string, o Options, workers []Worker) (*
 // coordinator is a run on workers. It belongs to one goroutine.
 type coordinator struct {
 	crew     []*crewman
+	patience time.Duration // with workers that are to end their runs
 	progress func(Sample, string)
 	sync     func(context.Context, string) error
 	news     chan news
@@ -101,8 +102,12 @@ func (c *coordinator) listen(from int, r io.Reader) {
 // order tells a worker something. That it is lost shows when it is read from.
 func (c *coordinator) order(to int, o order) { _ = c.crew[to].orders.Encode(o) }
 
-// stopPatience is how long workers have to end their runs.
-const stopPatience = 30 * time.Second
+// stopPatience is how long workers have to end their runs, and closePatience how much longer for each
+// connection, which has to be closed.
+const (
+	stopPatience  = 30 * time.Second
+	closePatience = 100 * time.Microsecond
+)
 
 // run leads the workers through the run, until all are done.
 func (c *coordinator) run(ctx context.Context) {
@@ -118,12 +123,12 @@ func (c *coordinator) run(ctx context.Context) {
 		case <-late:
 			for _, m := range c.crew {
 				if !m.done() {
-					m.err = fmt.Errorf("did not end its run within %v", stopPatience)
+					m.err = fmt.Errorf("did not end its run within %v", c.patience)
 				}
 			}
 		}
 		if c.stopped && late == nil {
-			late = time.After(stopPatience)
+			late = time.After(c.patience)
 		}
 	}
 }
