@@ -15,7 +15,7 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # Modules of their own: their dependencies must not enter the library's go.mod.
 MODULES = . bench/clients bench/peers
 
-.PHONY: help run build test race fuzz lint bench bench-quick bench-peers bench-goals bench-loops million million-topics bun profile heap gogc pgo clean
+.PHONY: bun $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -89,6 +89,9 @@ heap: ## count what an idle connection takes of the heap, with a heap profile in
 
 gogc: ## measure what the default of GOGC in cmd/weir costs and gains (CONNS=15000 ROUNDS=3)
 	@bash bench/profile/gogc.sh
+
+read-buffer: ## measure what the size of the loops' read buffer is worth (ROUNDS=3 SECONDS_EACH=4)
+	@bash bench/profile/readbuffer.sh
 
 pgo: ## refresh cmd/weir/default.pgo, and keep it only if it gains
 	@bash bench/profile/pgo.sh

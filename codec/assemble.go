@@ -148,7 +148,7 @@ func (d *Decoder) assembled() int {
 // keep appends chunk to the buffer, unmasked, and returns it there. The buffer doubles, so that it never has
 // more than twice what has arrived and a message costs the same to copy whatever fragments it comes in; a
 // declared length by itself reserves nothing. Where nothing comes behind that length the buffer stops at it,
-// and has room for all once a quarter has arrived: few bytes are copied again then.
+// and has room for all once an eighth has arrived: few bytes are copied again then.
 func (d *Decoder) keep(chunk []byte) []byte {
 	if len(chunk) == 0 {
 		return nil
@@ -159,7 +159,7 @@ func (d *Decoder) keep(chunk []byte) []byte {
 	b := d.buf.B
 	if need := len(b) + len(chunk); need > cap(b) {
 		grown := max(2*need, minBuffer)
-		if all := uint64(len(b)) + d.remaining; d.lastKept() && all <= uint64(max(4*need, minBuffer)) {
+		if all := uint64(len(b)) + d.remaining; d.lastKept() && all <= uint64(max(8*need, minBuffer)) {
 			grown = int(all)
 		}
 		b = append(make([]byte, 0, grown), b...)

@@ -95,13 +95,13 @@ func TestBufferGrowsWithWhatArrived(t *testing.T) {
 	}
 }
 
-// A message in one frame has its whole buffer once a quarter has arrived, and no sooner.
+// A message in one frame has its whole buffer once an eighth has arrived, and no sooner.
 func TestBufferReservesTheRest(t *testing.T) {
 	const n = 1 << 20
 	for _, tt := range []struct{ first, cap, copied int }{
-		{n / 4, n, 0},
-		{n/4 - 1, n/2 - 2, n/4 - 1},
-		{n / 8, n / 4, n / 8},
+		{n / 8, n, 0},
+		{n/8 - 1, n/4 - 2, n/8 - 1},
+		{n / 16, n / 8, n / 16},
 	} {
 		for _, role := range roles {
 			d := newDecoder(unlimited(role, new(testPool)))

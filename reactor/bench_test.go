@@ -3,11 +3,14 @@ package reactor
 import (
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"example.org/weir/codec"
 )
 
 // payload is the message of the benchmarks, of 128 bytes.
@@ -32,6 +35,29 @@ func BenchmarkTurn(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkReceiveLarge is a message of 1 MiB that arrives as with the default ReadBuffer, without the network.
+func BenchmarkReceiveLarge(b *testing.B) {
+	const n = 1 << 20
+	received := 0
+	s := newOpenStand(b, &Server{Handler: HandlerFunc(func(_ *Conn, m codec.Message) { received += len(m.Payload) })})
+	wire := []byte(frame(codec.Binary, strings.Repeat("x", n)))
+	buffer := make([]byte, defaultReadBuffer)
+	b.SetBytes(n)
+	b.ReportAllocs()
+	want := 0
+	for b.Loop() {
+		for piece := range slices.Chunk(wire, len(buffer)) {
+			if s.c.turn(buffer[:copy(buffer, piece)]) {
+				b.Fatal("the connection is to be closed")
+			}
+		}
+		want += n
+	}
+	if received != want {
+		b.Fatalf("%d bytes were received of %d", received, want)
 	}
 }
 

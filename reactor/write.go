@@ -241,11 +241,13 @@ func (c *Conn) encode(op codec.Opcode, p []byte) {
 // frameLen is the length of a frame with n bytes of payload.
 func (c *Conn) frameLen(n int) int { return codec.HeaderLen(c.loop.cfg.decoder.Role, n) + n }
 
-// buffer returns the buffer of what is pending, with TLS of what is still plain.
+// buffer returns the buffer of what is pending, with TLS of what is still plain, to which more is to be added.
 func (c *Conn) buffer() *bytebufferpool.ByteBuffer {
 	b := &c.out
 	if s := c.tls(); s != nil {
 		b = &s.plain
+	} else if *b != nil && c.rare != nil { // only now: a message behind which none waits is never moved
+		c.rare.sent = dropSent(*b, c.rare.sent)
 	}
 	if *b == nil {
 		*b = getBuffer()
@@ -332,7 +334,7 @@ func (c *Conn) wrote(n int, err error) {
 	c.loop.counts.sent.bytes.Add(uint64(n))
 	if n < rest {
 		r := c.rarely()
-		r.sent = dropSent(c.out, r.sent+uint32(n))
+		r.sent += uint32(n)
 		c.congest()
 		c.loop.engine.core.writable.await(c)
 		return

@@ -1,4 +1,4 @@
-# Sourced by profile.sh and pgo.sh: builds and starts weir.
+# Sourced by the scripts beside it: builds and starts weir.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=${PROFILES:-profiles}
@@ -29,6 +29,14 @@ stop() {
 	wait "$pid" || true
 	pids=("${pids[@]/$pid/}")
 }
+
+# cost LOAD: what a message of the load costs the server, in microseconds of its CPU, in $each seconds.
+cost() {
+	$pin_client "$work/weirbench" $1 -duration "${each}s" -quiet -pid "$pid" -json - "$url" |
+		awk -F'[:,]' '/"server": *{/ { server = 1 } server && /"cpu_us_per_message"/ { print $2; exit }'
+}
+
+median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 
 # Server and generator have a core each where there are two.
 pin_server= pin_client=

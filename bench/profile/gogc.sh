@@ -22,8 +22,6 @@ round() {
 	awk "BEGIN { print ($(cpu) - $before) / 1000 / $conns }" >>"$work/cpu.$1"
 	stop
 }
-median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-
 for _ in $(seq "$rounds"); do
 	for v in $values; do round "$v"; done
 done

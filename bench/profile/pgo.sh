@@ -25,14 +25,12 @@ done
 go tool pprof -proto "$work"/[0-9]*/cpu.pprof >"$work/mix.pgo" 2>/dev/null
 go build -pgo="$work/mix.pgo" -o "$work/with" ./cmd/weir
 
-# cost BINARY LOAD: server CPU in microseconds per message, or per connection of churn.
-cost() {
+# try BINARY LOAD: what the load costs the binary.
+try() {
 	start "$1"
-	$pin_client "$work/weirbench" $2 -duration "${each}s" -quiet -pid "$pid" -json - "$url" |
-		awk -F'[:,]' '/"server": *{/ { server = 1 } server && /"cpu_us_per_message"/ { print $2; exit }'
+	cost "$2"
 	stop
 }
-median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 
 printf '%-40s %12s %12s %8s\n' "server CPU, us per message (median of $rounds)" without with ratio
 gains=()
@@ -40,8 +38,8 @@ for load in "${mix[@]}"; do
 	: >"$work/a"
 	: >"$work/b"
 	for _ in $(seq "$rounds"); do
-		cost without "$load" >>"$work/a"
-		cost with "$load" >>"$work/b"
+		try without "$load" >>"$work/a"
+		try with "$load" >>"$work/b"
 	done
 	a=$(median <"$work/a") b=$(median <"$work/b")
 	ratio=$(awk "BEGIN { print $b / $a }")

@@ -22,6 +22,7 @@ type options struct {
 	loops            int
 	maxMessage       size
 	maxOutbound      size
+	readBuffer       size
 	maxConns         int
 	idleTimeout      time.Duration
 	handshakeTimeout time.Duration
@@ -82,6 +83,7 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 		addrs:       list{values: []string{":8080"}},
 		origins:     list{values: []string{"null"}},
 		maxMessage:  1 << 20,
+		readBuffer:  256 << 10,
 		maxOutbound: 1 << 20,
 	}
 	fs := flag.NewFlagSet("weir", flag.ContinueOnError)
@@ -91,6 +93,7 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.IntVar(&o.loops, "loops", 0, "event loops; 0 is one per CPU")
 	fs.Var(&o.maxMessage, "max-message", "largest message accepted, in `bytes` (KiB and MiB are understood); a larger one closes with 1009")
 	fs.Var(&o.maxOutbound, "max-outbound", "`bytes` that may wait for a client that reads too slowly; it is closed with 1013 beyond")
+	fs.Var(&o.readBuffer, "read-buffer", "`bytes` that each event loop reads at a time, a power of two")
 	fs.IntVar(&o.maxConns, "max-conns", 0, "connections accepted, others get 503; 0 is as many as file descriptors permit")
 	fs.DurationVar(&o.idleTimeout, "idle-timeout", time.Minute, "a client silent for this long is cut, after a ping at half of it; 0 is never")
 	fs.DurationVar(&o.handshakeTimeout, "handshake-timeout", 5*time.Second, "time for the opening request; 0 is no limit")

@@ -19,7 +19,7 @@ func TestOptionsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(o.addrs.values, []string{":8080"}) || o.app != "echo" || o.maxMessage != 1<<20 ||
+	if !reflect.DeepEqual(o.addrs.values, []string{":8080"}) || o.app != "echo" || o.maxMessage != 1<<20 || o.readBuffer != 256<<10 ||
 		o.idleTimeout != time.Minute || o.handshakeTimeout != 5*time.Second || !reflect.DeepEqual(o.origins.values, []string{"null"}) {
 		t.Errorf("got %+v", o)
 	}
@@ -96,7 +96,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	for _, name := range []string{
 		"addr", "admin", "admin-public", "app", "deflate", "drain-timeout", "forwarded", "handshake-timeout", "idle-timeout",
 		"io", "log-format", "log-level", "loops", "max-conns", "max-message", "max-outbound", "nats", "nats-prefix", "origin",
-		"pprof", "pprof-public", "proxy-protocol", "tls-cert", "tls-key", "trusted-proxies", "version",
+		"pprof", "pprof-public", "proxy-protocol", "read-buffer", "tls-cert", "tls-key", "trusted-proxies", "version",
 	} {
 		if !strings.Contains(out.String(), "  -"+name) {
 			t.Errorf("the help does not mention -%s", name)
