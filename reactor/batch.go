@@ -11,6 +11,7 @@ type batch struct {
 	ring    *ring // nil: none is to be had, all writes are direct
 	always  bool  // everything goes through the ring
 	conns   []*Conn
+	sending []*Conn // those of conns that have something to send
 	results [maxBatch]int32
 	on      bool // several connections are ready at a time
 	armed   bool // Run will be called because of this batch, or to count
@@ -86,27 +87,27 @@ func (b *batch) flush() {
 	}
 }
 
-// send sends what the connections have pending. It holds the mutexes of all of them, since nothing
+// send sends what the connections have pending. It holds the mutexes of all that have, since nothing
 // may be written in between; nobody else holds more than one.
 func (b *batch) send(conns []*Conn) {
-	n := 0
+	sending := b.sending[:0]
 	for _, c := range conns {
 		c.mu.Lock()
-		if c.sendable() {
-			b.ring.add(c.fd, c.unsent())
-			n++
+		if !c.sendable() {
+			c.mu.Unlock()
+			continue
 		}
+		b.ring.add(c.fd, c.unsent())
+		sending = append(sending, c)
 	}
-	results := b.results[:n]
+	results := b.results[:len(sending)]
 	err := b.ring.submit(results)
-	i := 0
-	for _, c := range conns {
-		if c.sendable() {
-			c.took(results[i])
-			i++
-		}
+	for i, c := range sending {
+		c.took(results[i])
 		c.mu.Unlock()
 	}
+	clear(sending)
+	b.sending = sending
 	if err != nil {
 		conns[0].loop.cfg.log.Warn("io_uring fails; writing without it", "err", err)
 		b.close()

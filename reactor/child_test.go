@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -16,20 +15,20 @@ import (
 )
 
 // childVariable makes the test binary run child instead of the tests; its value is the number of
-// descriptors that the child may have.
+// descriptors that the child may have, and an IOMode.
 const childVariable = "WEIR_TEST_DESCRIPTORS"
 
 // child is an echo server that prints its address, and on each line of input its CPU time and the number
 // of its connections, and ends with the input.
 func child() {
 	var n uint64
-	if _, err := fmt.Sscan(os.Getenv(childVariable), &n); err != nil {
+	srv := &Server{Handler: echo, Loops: 2, HTTP: site(nil, nil)}
+	if _, err := fmt.Sscan(os.Getenv(childVariable), &n, (*uint8)(&srv.IO)); err != nil {
 		panic(err)
 	}
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}); err != nil {
 		panic(err)
 	}
-	srv := &Server{Handler: echo, Loops: 2, HTTP: site(nil, nil)}
 	if err := srv.Start("127.0.0.1:0"); err != nil {
 		panic(err)
 	}
@@ -56,37 +55,12 @@ func TestOutOfDescriptors(t *testing.T) {
 // testOutOfDescriptors opens connections with hello, which are served where the answer begins with want.
 func testOutOfDescriptors(t *testing.T, hello, want string) {
 	const limit = 100
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprint(childVariable, "=", limit))
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log logBuffer
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	dead := time.AfterFunc(2*patience, func() { _ = cmd.Process.Kill() })
-	defer dead.Stop()
-	defer func() {
-		_ = stdin.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the server ended with %v: %s", err, log.String())
-		}
-	}()
-	lines := bufio.NewScanner(stdout)
-	lines.Scan()
-	addr := lines.Text()
+	child := startChild(t, fmt.Sprint(childVariable, "=", limit, " ", uint8(IOAuto)))
+	addr := child.line()
 	state := func() (cpu time.Duration, conns int) {
-		_, _ = io.WriteString(stdin, "\n")
-		lines.Scan()
-		if _, err := fmt.Sscan(lines.Text(), &cpu, &conns); err != nil {
-			t.Fatalf("the server said %q: %s", lines.Text(), log.String())
+		_, _ = io.WriteString(child.stdin, "\n")
+		if _, err := fmt.Sscan(child.line(), &cpu, &conns); err != nil {
+			t.Fatal(err)
 		}
 		return cpu, conns
 	}
@@ -124,7 +98,7 @@ func testOutOfDescriptors(t *testing.T, hello, want string) {
 	r := open(t, addr)
 	r.send(text("room again"))
 	r.want(codec.Text, "room again")
-	if !strings.Contains(log.String(), "ulimit") || strings.Contains(log.String(), "starting again") {
-		t.Errorf("the log says %s", log.String())
+	if log := child.log.String(); !strings.Contains(log, "ulimit") || strings.Contains(log, "starting again") {
+		t.Errorf("the log says %s", log)
 	}
 }

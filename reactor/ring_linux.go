@@ -19,6 +19,8 @@ type ring struct {
 	sqes []byte // the entries of the submission queue
 	n    uint32 // sends added and not yet submitted
 
+	enter func(fd int, submit, wait, flags uint32) (submitted uint32, errno unix.Errno) // ringEnter
+
 	sqTail *uint32
 	sqMask uint32
 	cqHead *uint32
@@ -70,7 +72,7 @@ func newRing(entries uint32) (r *ring, err error) {
 	if errno != 0 {
 		return nil, os.NewSyscallError("io_uring_setup", errno)
 	}
-	r = &ring{fd: int(fd)}
+	r = &ring{fd: int(fd), enter: ringEnter}
 	defer func() {
 		if err != nil {
 			r.close()
@@ -146,21 +148,26 @@ func (r *ring) submit(res []int32) error {
 	r.n = 0
 	atomic.StoreUint32(r.sqTail, *r.sqTail+n)
 	for left, done := n, uint32(0); done < n; {
-		var wait, flags uintptr
+		var wait, flags uint32
 		if left == 0 { // which no kernel has been seen to leave so
-			wait, flags = uintptr(n-done), ringEnterGetEvents
+			wait, flags = n-done, ringEnterGetEvents
 		}
-		// Raw: it does not sleep, so the scheduler need not know.
-		k, _, errno := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(left), wait, flags, 0, 0)
+		k, errno := r.enter(r.fd, left, wait, flags)
 		if errno != 0 && errno != unix.EINTR {
 			return os.NewSyscallError("io_uring_enter", errno)
 		}
 		if errno == 0 {
-			left -= uint32(k)
+			left -= k
 		}
 		done += r.reap(res)
 	}
 	return nil
+}
+
+// ringEnter is io_uring_enter(2), raw: it does not sleep, so the scheduler need not know.
+func ringEnter(fd int, submit, wait, flags uint32) (submitted uint32, errno unix.Errno) {
+	k, _, errno := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(fd), uintptr(submit), uintptr(wait), uintptr(flags), 0, 0)
+	return uint32(k), errno
 }
 
 // reap takes what has completed.
