@@ -31,9 +31,8 @@ type Options struct {
 	// Required makes Start fail when none of Servers answers. Default false: Start succeeds, and the
 	// Bus goes on trying.
 	Required bool
-	// Buffer is how many bytes may wait for NATS, 64 added for each message: once because it is slow, and
-	// once more while there is no connection. What is published beyond is lost for other servers.
-	// Default 8 MiB; negative: nothing waits for a connection that is away.
+	// Buffer is how many bytes are kept while there is no connection, to be sent when it is back; what
+	// is published beyond is lost for other servers. Default 8 MiB; negative: nothing is kept.
 	Buffer int
 	// Backlog is how many received messages may wait to be delivered; more are dropped. Default
 	// 65,536.
@@ -46,7 +45,7 @@ type Options struct {
 	NATS []nats.Option
 }
 
-// Defaults of Options, and bounds of what Close waits for.
+// Defaults of Options, and bounds of what methods wait for.
 const (
 	defaultPrefix  = "weir"
 	defaultBuffer  = 8 << 20
@@ -58,37 +57,40 @@ const (
 // of more than 4,096 (its max_control_line).
 const maxSubject = 2048
 
-// ErrFull is returned by Publish when Options.Buffer is used up. The message is lost for other servers.
-var ErrFull = errors.New("natsbus: more is waiting for NATS than Options.Buffer")
+// Why Publish and Subscribe fail.
+var (
+	// ErrAway means that there is no connection, and that Options.Buffer is used up.
+	ErrAway = errors.New("natsbus: NATS is away")
+	// ErrTooLarge means that the message is larger than what the NATS server accepts (its max_payload,
+	// 1 MiB by default).
+	ErrTooLarge = errors.New("natsbus: message is larger than the max_payload of the NATS server")
+	// ErrTopicTooLong means that the NATS subject of the topic or pattern has more than 2,048 bytes.
+	ErrTopicTooLong = errors.New("natsbus: the NATS subject has more than 2048 bytes")
+)
 
-// ErrTooLarge is returned by Publish for a message larger than what the NATS server accepts
-// (its max_payload, 1 MiB by default).
-var ErrTooLarge = errors.New("natsbus: message is larger than the max_payload of the NATS server")
-
-// ErrTopicTooLong is returned for a topic or pattern that makes a NATS subject of more than 2,048 bytes.
-var ErrTopicTooLong = errors.New("natsbus: the NATS subject has more than 2048 bytes")
+// errClosed is what methods return after Close.
+var errClosed = fmt.Errorf("natsbus: %w", net.ErrClosed)
 
 // Bus carries messages between servers. It serves one server, once. All methods are safe from any
-// goroutine, and none but Start and Close waits for the network.
+// goroutine. Publish, Subscribe and Unsubscribe wait for a socket that takes no more, for some seconds at
+// most, but never for an answer.
 type Bus struct {
 	opt    Options
 	prefix string // with its dot
 	from   string // the reply subject of what this Bus publishes
 	log    *slog.Logger
 
-	nc      *nats.Conn    // for the sender; nil once it is of no more use
-	given   chan struct{} // of capacity 1: the NATS client has closed nc
+	nc      atomic.Pointer[nats.Conn]
 	deliver func(pattern, topic string, op codec.Opcode, p []byte)
 	inbox   chan *nats.Msg // of all subscriptions, so that the order of arrival is kept
-	ended   sync.WaitGroup // the goroutines of Start
-
-	out   outbox
-	subs  subscriptions
-	state state
+	subs    subscriptions
+	state   state
 
 	life   sync.Mutex // of Start and Close
-	quit   chan struct{}
 	closed atomic.Bool
+	quit   chan struct{}
+	ended  sync.WaitGroup // the goroutines of Start
+	given  chan struct{}  // of capacity 1: the NATS client has closed nc
 }
 
 // New returns a Bus that Server.Start will start.
@@ -98,6 +100,7 @@ func New(opt Options) *Bus {
 		prefix: strings.TrimSuffix(opt.Prefix, ".") + ".",
 		from:   "weir-" + rand.Text()[:12],
 		log:    opt.Logger,
+		subs:   subscriptions{known: make(map[string]*nats.Subscription)},
 		given:  make(chan struct{}, 1),
 		quit:   make(chan struct{}),
 	}
@@ -117,8 +120,6 @@ func New(opt Options) *Bus {
 		b.log = slog.Default()
 	}
 	b.inbox = make(chan *nats.Msg, b.opt.Backlog)
-	b.out.init(b.opt.Buffer)
-	b.subs.init()
 	return b
 }
 
@@ -128,99 +129,89 @@ func New(opt Options) *Bus {
 func (b *Bus) Start(deliver func(pattern, topic string, op codec.Opcode, p []byte)) error {
 	b.life.Lock()
 	defer b.life.Unlock()
-	if b.nc != nil || b.closed.Load() {
+	if b.nc.Load() != nil || b.closed.Load() {
 		return errors.New("natsbus: a Bus can be started only once")
 	}
 	if err := checkPrefix(b.prefix); err != nil {
 		return err
 	}
-	if err := b.connect(!b.opt.Required); err != nil {
+	nc, err := b.connect(!b.opt.Required)
+	if err != nil {
 		return fmt.Errorf("natsbus: cannot connect to NATS: %w", err)
 	}
-	b.deliver = deliver
-	if b.nc.IsConnected() {
-		b.connected(b.nc)
+	if nc.IsConnected() {
+		b.connected(nc)
 	} else {
 		b.log.Warn("NATS cannot be reached; serving without it, and trying on")
 	}
-	b.ended.Go(b.send)
+	b.deliver = deliver
 	b.ended.Go(b.receive)
+	b.ended.Go(b.keep)
 	return nil
 }
 
-// Close sends what waits, as far as NATS takes it within some seconds, and ends the connection. deliver
-// is not called any more once it has returned.
+// Close waits until NATS has got what was published, some seconds at most, and ends the connection.
+// deliver is not called any more once it has returned.
 func (b *Bus) Close() error {
 	b.life.Lock()
 	defer b.life.Unlock()
-	if b.closed.Swap(true) {
+	nc := b.nc.Load()
+	if b.closed.Swap(true) || nc == nil {
 		return nil
 	}
-	b.out.close()
 	close(b.quit)
 	b.ended.Wait()
-	if b.nc == nil {
-		return nil
-	}
 	var err error
-	if b.nc.IsConnected() {
-		err = b.nc.FlushTimeout(patience)
+	if nc = b.nc.Load(); nc.IsConnected() {
+		err = nc.FlushTimeout(patience)
 	}
-	b.nc.Close()
-	<-b.given
+	if !nc.IsClosed() {
+		nc.Close()
+		<-b.given
+	}
 	if err != nil {
 		return fmt.Errorf("natsbus: messages may be lost: %w", err)
 	}
 	return nil
 }
 
-// Publish leaves a message to be sent to the other servers. It copies p. It fails with ErrFull,
-// ErrTooLarge or ErrTopicTooLong, and once the Bus is closed with an error for which errors.Is(err,
-// net.ErrClosed) holds.
+// Publish sends a message to the other servers. It copies p. It fails with ErrAway, ErrTooLarge or
+// ErrTopicTooLong, and once the Bus is closed with an error for which errors.Is(err, net.ErrClosed)
+// holds. Without an error the message can be lost too, see the package's description.
 func (b *Bus) Publish(topic string, op codec.Opcode, p []byte) error {
-	err := b.check(topic, op, p)
-	if err == nil {
-		err = b.out.add(topic, op, p)
-	}
+	err := b.publish(b.prefix+topic, op, p)
 	if err != nil {
 		b.state.lost.Add(1)
+		return err
 	}
-	return err
-}
-
-// check finds messages that NATS does not take.
-func (b *Bus) check(topic string, op codec.Opcode, p []byte) error {
-	if len(b.prefix)+len(topic) > maxSubject {
-		return ErrTopicTooLong
-	}
-	if limit := b.state.maxPayload.Load(); limit > 0 && int64(len(p))+headerSize(op) > limit {
-		return ErrTooLarge
-	}
+	b.state.out.Add(1)
+	b.state.outBytes.Add(uint64(len(p)))
 	return nil
 }
 
-// Subscribe asks for the messages that match pattern. It fails with ErrTopicTooLong, or as Publish does
-// once the Bus is closed.
-func (b *Bus) Subscribe(pattern string) error { return b.change(pattern, true) }
-
-// Unsubscribe ends what Subscribe has begun.
-func (b *Bus) Unsubscribe(pattern string) error { return b.change(pattern, false) }
-
-// change leaves a change to be told to NATS.
-func (b *Bus) change(pattern string, wanted bool) error {
-	switch {
-	case b.closed.Load():
+func (b *Bus) publish(subject string, op codec.Opcode, p []byte) error {
+	nc := b.nc.Load()
+	if nc == nil || b.closed.Load() {
 		return errClosed
-	case len(b.prefix)+len(pattern) > maxSubject:
+	}
+	if len(subject) > maxSubject {
 		return ErrTopicTooLong
 	}
-	b.subs.change(pattern, wanted)
-	b.out.kick()
-	return nil
+	m := nats.Msg{Subject: subject, Reply: b.from, Data: p}
+	if needsHeader(op, p) {
+		m.Header = binaryHeader
+	}
+	err := nc.PublishMsg(&m)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, nats.ErrMaxPayload):
+		return ErrTooLarge
+	case errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, nats.ErrConnectionClosed):
+		return ErrAway
+	}
+	return fmt.Errorf("natsbus: %w", err)
 }
-
-// errClosed is what methods return after Close.
-var errClosed = fmt.Errorf("natsbus: %w", net.ErrClosed)
 
 // checkPrefix finds a prefix that is no NATS subject to stand before others. prefix ends with a dot.
 func checkPrefix(prefix string) error {

@@ -34,31 +34,50 @@ func (b *Bus) natsOptions() []nats.Option {
 
 // connect makes the NATS client, which connects by itself again and again. Unless retry it fails when
 // no server answers the first time.
-func (b *Bus) connect(retry bool) error {
+func (b *Bus) connect(retry bool) (*nats.Conn, error) {
 	nc, err := nats.Connect(strings.Join(b.opt.Servers, ","), append(b.natsOptions(), nats.RetryOnFailedConnect(retry))...)
 	if err == nil {
-		b.nc = nc
+		b.nc.Store(nc)
 	}
-	return err
+	return nc, err
 }
 
-// connectAgain replaces a NATS client that has given up: there are errors after which it closes for good,
-// for instance when the NATS server permits shorter lines than we send. It returns at quit.
+// keep replaces a NATS client that has given up, until quit: there are errors after which it closes for
+// good, for instance when the NATS server permits shorter lines than we send.
+func (b *Bus) keep() {
+	for {
+		select {
+		case <-b.given:
+			b.state.leave()
+			b.log.Error("the NATS client has given up; beginning again", "err", b.nc.Load().LastError())
+			b.connectAgain()
+		case <-b.quit:
+			return
+		}
+	}
+}
+
+// connectAgain makes another client and subscribes as the one before was.
 func (b *Bus) connectAgain() {
-	b.state.leave()
-	b.log.Error("the NATS client has given up; beginning again", "err", b.nc.LastError())
-	b.nc = nil
-	for b.nc == nil {
+	for {
 		select {
 		case <-time.After(time.Second):
 		case <-b.quit:
 			return
 		}
-		if err := b.connect(true); err != nil {
-			b.log.Error("cannot connect to NATS", "err", err)
+		_, err := b.connect(true)
+		if err == nil {
+			break
+		}
+		b.log.Error("cannot connect to NATS", "err", err)
+	}
+	b.subs.telling.Lock()
+	defer b.subs.telling.Unlock()
+	for _, pattern := range b.subs.reset() {
+		if err := b.subscribe(b.nc.Load(), pattern); err != nil {
+			b.log.Error("cannot subscribe to what other servers publish", "pattern", pattern, "err", err)
 		}
 	}
-	b.subs.forget()
 }
 
 // connected is called when the first connection is there, and by Start so as not to wait for that.
@@ -79,7 +98,8 @@ func (b *Bus) disconnected(_ *nats.Conn, err error) {
 func (b *Bus) reconnected(nc *nats.Conn) {
 	b.state.reconnects.Add(1)
 	if b.state.arrive(nc) {
-		b.log.Info("connected to NATS again", "server", nc.ConnectedUrlRedacted(), "subscriptions", b.subs.count(), "lost", b.state.lost.Load())
+		patterns, _ := b.subs.count()
+		b.log.Info("connected to NATS again", "server", nc.ConnectedUrlRedacted(), "subscriptions", patterns, "lost", b.state.lost.Load())
 	}
 }
 

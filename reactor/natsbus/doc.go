@@ -25,9 +25,9 @@
 // A message is delivered at most once to each subscription of each other server, and the messages of
 // one server arrive in the order in which they were published. Nothing comes back to the server that
 // published it. No message is kept for a server that is not connected to NATS. A message is lost when
-// the publishing server has more to send than Options.Buffer while NATS is away or slow, when it was on
-// its way as the connection broke, and when a receiving server does not keep up; the first and the last
-// are counted, see [Stats].
+// the publishing server is not connected and Options.Buffer is used up, when it was on its way as a
+// connection broke, and when a receiving server does not keep up; the first and the last are counted,
+// see [Stats].
 //
 // While NATS is away, servers go on with their own connections. A Bus tries to connect again for ever,
 // goes to another node of the cluster if there is one, and then subscribes again.

@@ -14,12 +14,11 @@ type Stats struct {
 	Reconnects    uint64 // connections after the first
 	Subscriptions int    // patterns that NATS knows of, or will once it is back
 
-	Out, OutBytes uint64 // messages handed to the NATS client, and their payload
+	Out, OutBytes uint64 // messages published, and their payload
 	In, InBytes   uint64 // messages delivered, one for each pattern that they match
-	Lost          uint64 // messages that other servers do not get: too large, or Options.Buffer was used up
+	Lost          uint64 // messages for which Publish has failed
 	Dropped       uint64 // messages that came faster than they could be delivered, see Options.Backlog
 	Errors        uint64 // errors that NATS has reported, for instance permissions that are missing
-	Queued        int    // bytes that wait for the NATS client
 	Backlog       int    // messages that wait to be delivered
 }
 
@@ -27,19 +26,19 @@ type Stats struct {
 // many subscriptions.
 func (b *Bus) Stats() Stats {
 	connected, server := b.state.connection()
+	patterns, dropped := b.subs.count()
 	return Stats{
 		Connected:     connected,
 		Server:        server,
 		Reconnects:    b.state.reconnects.Load(),
-		Subscriptions: b.subs.count(),
+		Subscriptions: patterns,
 		Out:           b.state.out.Load(),
 		OutBytes:      b.state.outBytes.Load(),
 		In:            b.state.in.Load(),
 		InBytes:       b.state.inBytes.Load(),
 		Lost:          b.state.lost.Load(),
-		Dropped:       b.subs.drops(),
+		Dropped:       dropped,
 		Errors:        b.state.errors.Load(),
-		Queued:        b.out.queued(),
 		Backlog:       len(b.inbox),
 	}
 }
@@ -55,7 +54,6 @@ func (b *Bus) Connected() bool {
 type state struct {
 	out, outBytes, in, inBytes atomic.Uint64
 	lost, errors, reconnects   atomic.Uint64
-	maxPayload                 atomic.Int64 // of the NATS server; 0 before the first connection
 
 	mu        sync.Mutex
 	connected bool
@@ -75,7 +73,6 @@ func (s *state) arrive(nc *nats.Conn) bool {
 	if s.connected || !nc.IsConnected() {
 		return false
 	}
-	s.maxPayload.Store(nc.MaxPayload())
 	s.server = nc.ConnectedUrlRedacted()
 	s.connected = true
 	return true

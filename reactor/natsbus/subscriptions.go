@@ -1,126 +1,102 @@
 package natsbus
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/nats-io/nats.go"
 )
 
-// subscriptions are the patterns that NATS knows of, and the changes that it has not been told. Of
-// several changes of one pattern the last counts, so what waits does not grow with the comings and
-// goings while NATS is slow.
+// subscriptions are the patterns that this server wants to hear of.
 type subscriptions struct {
-	mu      sync.Mutex
+	telling sync.Mutex // one change at a time is told to NATS
+
+	mu      sync.Mutex // of the rest, for moments only
 	known   map[string]*nats.Subscription
-	changes map[string]bool // pattern: is it wanted?
-	dropped uint64          // messages of subscriptions that have ended
+	dropped uint64 // messages of subscriptions that have ended
 }
 
-func (s *subscriptions) init() {
-	s.known = make(map[string]*nats.Subscription)
-	s.changes = make(map[string]bool)
-}
-
-// change leaves a change to be told.
-func (s *subscriptions) change(pattern string, wanted bool) {
+// set notes what pattern is subscribed by. It may be nil: NATS is to be told by connectAgain.
+func (s *subscriptions) set(pattern string, sub *nats.Subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.known[pattern]; known == wanted {
-		delete(s.changes, pattern)
-	} else {
-		s.changes[pattern] = wanted
+	s.known[pattern] = sub
+}
+
+// remove forgets pattern and returns what it was subscribed by.
+func (s *subscriptions) remove(pattern string) *nats.Subscription {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub := s.known[pattern]
+	delete(s.known, pattern)
+	s.dropped += drops(sub)
+	return sub
+}
+
+// reset forgets what the patterns are subscribed by, and returns them.
+func (s *subscriptions) reset() (patterns []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for pattern, sub := range s.known {
+		s.dropped += drops(sub)
+		s.known[pattern] = nil
+		patterns = append(patterns, pattern)
 	}
+	return patterns
 }
 
-// next takes a change that has not been told; sub is what is to be ended, if it is one.
-func (s *subscriptions) next() (pattern string, sub *nats.Subscription, ok bool) {
+// count returns how many patterns there are, and how many messages by them had to be dropped.
+func (s *subscriptions) count() (patterns int, dropped uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for pattern, wanted := range s.changes {
-		delete(s.changes, pattern)
-		if wanted {
-			s.known[pattern] = nil // until it is there
-			return pattern, nil, true
-		}
-		sub = s.known[pattern]
-		delete(s.known, pattern)
-		return pattern, sub, true
-	}
-	return "", nil, false
-}
-
-// begun notes that NATS has been told of pattern; without sub it could not be.
-func (s *subscriptions) begun(pattern string, sub *nats.Subscription) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if sub == nil {
-		delete(s.known, pattern)
-	} else {
-		s.known[pattern] = sub
-	}
-}
-
-// forget makes everything that was known a change, for a connection that knows nothing.
-func (s *subscriptions) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for pattern := range s.known {
-		if _, changes := s.changes[pattern]; changes { // not wanted any more
-			delete(s.changes, pattern)
-		} else {
-			s.changes[pattern] = true
-		}
-	}
-	clear(s.known)
-}
-
-// ended adds what a subscription has dropped to the sum.
-func (s *subscriptions) ended(dropped int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dropped += uint64(max(dropped, 0))
-}
-
-func (s *subscriptions) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.known)
-}
-
-// drops returns how many messages were dropped in all.
-func (s *subscriptions) drops() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sum := s.dropped
+	dropped = s.dropped
 	for _, sub := range s.known {
-		if sub == nil {
-			continue
-		}
-		if n, err := sub.Dropped(); err == nil {
-			sum += uint64(n)
-		}
+		dropped += drops(sub)
 	}
-	return sum
+	return len(s.known), dropped
 }
 
-// tellSubscriptions tells NATS what has changed. While it is away, the client notes it for later.
-func (b *Bus) tellSubscriptions() {
-	for {
-		pattern, sub, ok := b.subs.next()
-		switch {
-		case !ok:
-			return
-		case sub != nil:
-			dropped, _ := sub.Dropped()
-			b.subs.ended(dropped)
-			_ = sub.Unsubscribe() // fails only once the connection is closed
-		default:
-			sub, err := b.nc.ChanSubscribe(b.prefix+pattern, b.inbox)
-			if err != nil {
-				b.state.errors.Add(1)
-				b.log.Error("cannot subscribe to messages of other servers", "subject", b.prefix+pattern, "err", err)
-			}
-			b.subs.begun(pattern, sub)
-		}
+// drops returns how many messages of sub had to be dropped.
+func drops(sub *nats.Subscription) uint64 {
+	n, _ := sub.Dropped() // -1 for none, and for one that has ended
+	return uint64(max(n, 0))
+}
+
+// Subscribe asks for the messages that match pattern; while NATS is away it is noted for later. It fails
+// with ErrTopicTooLong, and once the Bus is closed with an error for which errors.Is(err, net.ErrClosed)
+// holds.
+func (b *Bus) Subscribe(pattern string) error {
+	b.subs.telling.Lock()
+	defer b.subs.telling.Unlock()
+	nc := b.nc.Load()
+	switch {
+	case nc == nil || b.closed.Load():
+		return errClosed
+	case len(b.prefix)+len(pattern) > maxSubject:
+		return ErrTopicTooLong
 	}
+	return b.subscribe(nc, pattern)
+}
+
+// subscribe notes pattern and tells nc of it. One that has given up fails, and connectAgain makes up for it.
+func (b *Bus) subscribe(nc *nats.Conn, pattern string) error {
+	sub, err := nc.ChanSubscribe(b.prefix+pattern, b.inbox)
+	if err != nil && !nc.IsClosed() {
+		return fmt.Errorf("natsbus: %w", err)
+	}
+	b.subs.set(pattern, sub)
+	return nil
+}
+
+// Unsubscribe ends what Subscribe has begun. It fails as Subscribe does.
+func (b *Bus) Unsubscribe(pattern string) error {
+	b.subs.telling.Lock()
+	defer b.subs.telling.Unlock()
+	if b.closed.Load() {
+		return errClosed
+	}
+	if sub := b.subs.remove(pattern); sub != nil {
+		_ = sub.Unsubscribe() // fails only once the connection is closed
+	}
+	return nil
 }

@@ -11,20 +11,9 @@ const opcodeHeader = "Weir-Opcode"
 
 var binaryHeader = nats.Header{opcodeHeader: []string{"binary"}}
 
-// binaryHeaderSize is what the header takes of a NATS message's max_payload, in bytes.
-const binaryHeaderSize = int64(len("NATS/1.0\r\n" + opcodeHeader + ": binary\r\n\r\n"))
-
 // needsHeader reports whether the opcode of a message cannot be told from its payload.
 func needsHeader(op codec.Opcode, p []byte) bool {
 	return op == codec.Binary && codec.ValidUTF8(p)
-}
-
-// headerSize returns the size of the header that a message may need.
-func headerSize(op codec.Opcode) int64 {
-	if op == codec.Binary {
-		return binaryHeaderSize
-	}
-	return 0
 }
 
 // opcodeOf tells what a NATS message is sent on as.
