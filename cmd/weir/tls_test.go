@@ -105,7 +105,7 @@ func TestReloadOnHangup(t *testing.T) {
 		}
 		body, err := io.ReadAll(res.Body)
 		_ = res.Body.Close()
-		if res.StatusCode != http.StatusOK || !bytes.Equal(body, indexHTML) || err != nil {
+		if res.StatusCode != http.StatusOK || !bytes.Equal(body, indexPage.Body) || err != nil {
 			t.Errorf("the page at %s: %s, %d bytes, %v", page, res.Status, len(body), err)
 		}
 		cl.CloseIdleConnections()

@@ -59,6 +59,7 @@ func (t *topics) OnOpen(c *reactor.Conn) {
 	if topic := c.Data.(string); topic != "" {
 		_ = c.Subscribe(topic) // fails only if c has closed meanwhile
 	}
+	c.Data = nil // whose memory an idle connection need not keep
 }
 
 // OnMessage carries out a request and answers it. A client for which there is no room must not miss an
