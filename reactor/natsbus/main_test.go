@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 // natsServer starts a NATS server; change may be nil.
-func natsServer(t *testing.T, change func(*server.Options)) *server.Server {
+func natsServer(t testing.TB, change func(*server.Options)) *server.Server {
 	t.Helper()
 	opt := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true}
 	if change != nil {
@@ -51,7 +51,7 @@ func stopNATS(s *server.Server) {
 }
 
 // natsCluster starts NATS servers that know each other.
-func natsCluster(t *testing.T, n int) []*server.Server {
+func natsCluster(t testing.TB, n int) []*server.Server {
 	t.Helper()
 	var nodes []*server.Server
 	for i := range n {
@@ -85,7 +85,7 @@ type peer struct {
 }
 
 // newPeer starts a Bus; opt needs no Logger.
-func newPeer(t *testing.T, opt Options, patterns ...string) *peer {
+func newPeer(t testing.TB, opt Options, patterns ...string) *peer {
 	t.Helper()
 	p := &peer{}
 	opt.Logger = slog.New(slog.NewTextHandler(p, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -113,7 +113,7 @@ func (p *peer) Write(line []byte) (int, error) {
 	return p.log.Write(line)
 }
 
-func (p *peer) awaitLog(t *testing.T, line string) {
+func (p *peer) awaitLog(t testing.TB, line string) {
 	t.Helper()
 	await(t, "a line in the log: "+line, func() bool {
 		p.mu.Lock()
@@ -123,14 +123,14 @@ func (p *peer) awaitLog(t *testing.T, line string) {
 }
 
 // subscribe subscribes.
-func (p *peer) subscribe(t *testing.T, pattern string) {
+func (p *peer) subscribe(t testing.TB, pattern string) {
 	t.Helper()
 	if err := p.Subscribe(pattern); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (p *peer) publish(t *testing.T, topic, text string) {
+func (p *peer) publish(t testing.TB, topic, text string) {
 	t.Helper()
 	if err := p.Publish(topic, codec.Text, []byte(text)); err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func (p *peer) all() []heard {
 	return slices.DeleteFunc(slices.Clone(p.heard), func(h heard) bool { return h.topic == probe })
 }
 
-func (p *peer) awaitHeard(t *testing.T, n int) []heard {
+func (p *peer) awaitHeard(t testing.TB, n int) []heard {
 	t.Helper()
 	await(t, fmt.Sprint(n, " messages"), func() bool { return len(p.all()) >= n })
 	return p.all()
@@ -154,7 +154,7 @@ const probe = "probe"
 
 // meet returns once the messages of from arrive at each of peers, so that all their earlier
 // subscriptions are known where from is.
-func meet(t *testing.T, from *peer, peers ...*peer) {
+func meet(t testing.TB, from *peer, peers ...*peer) {
 	t.Helper()
 	for _, p := range peers {
 		p.subscribe(t, probe)
@@ -177,7 +177,7 @@ func meet(t *testing.T, from *peer, peers ...*peer) {
 }
 
 // await waits for a condition.
-func await(t *testing.T, what string, condition func() bool) {
+func await(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -187,7 +187,7 @@ func await(t *testing.T, what string, condition func() bool) {
 }
 
 // client is a NATS client of others.
-func client(t *testing.T, s *server.Server) *nats.Conn {
+func client(t testing.TB, s *server.Server) *nats.Conn {
 	t.Helper()
 	nc, err := nats.Connect(s.ClientURL())
 	if err != nil {
