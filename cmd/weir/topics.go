@@ -13,7 +13,8 @@ import (
 )
 
 // topics lets clients choose what they hear, and publish, in the protocol of request. A publisher that has
-// subscribed hears itself, so that all subscribers hear the same.
+// subscribed hears itself, so that all subscribers hear the same. A client that reads too slowly is closed
+// with 1013, so that it knows that it has missed something.
 type topics struct {
 	reactor.NopHandler
 	srv *reactor.Server
@@ -24,6 +25,7 @@ func (t *topics) setup(srv *reactor.Server) {
 	t.srv = srv
 	srv.Upgrade = topicOfPath
 	srv.Page = servePage(topicsPage)
+	srv.SlowSubscriber = reactor.SlowClose
 }
 
 // topicOfPath refuses a path that names no topic, and keeps the topic as the connection's data.

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/weir/codec"
 	"example.org/weir/reactor"
@@ -141,5 +146,38 @@ func TestTopicsManySubscriptions(t *testing.T) {
 	}
 	if got := within(t, l.heard); got != `{"error":"the connection has too many subscriptions"}` {
 		t.Errorf("heard %s", got)
+	}
+}
+
+// TestTopicsSlowReader: a client that does not read is told with 1013 that it has missed something.
+func TestTopicsSlowReader(t *testing.T) {
+	app := &topics{}
+	startApp(t, app)
+	c, err := net.Dial("tcp", app.srv.Addrs()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET /much HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the subscription", func() bool { return app.srv.Subscribers("much") == 1 })
+	data := appendString(nil, strings.Repeat("x", 64<<10))
+	eventually(t, "the end of the slow reader", func() bool {
+		_ = app.publish("much", data)
+		return app.srv.TopicStats().SlowClosed == 1
+	})
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	in := bufio.NewReader(c)
+	if _, err := in.ReadString('x'); err != nil { // the first message; nothing but x is in any
+		t.Fatal(err)
+	}
+	if _, err := in.ReadString('\x88'); err != nil { // FIN and the opcode of a close frame (RFC 6455 5.2)
+		t.Fatalf("no close frame: %v", err)
+	}
+	closing := make([]byte, 3)
+	if _, err := io.ReadFull(in, closing); err != nil || binary.BigEndian.Uint16(closing[1:]) != uint16(codec.CloseTryAgainLater) {
+		t.Errorf("closed with % x, %v", closing, err)
 	}
 }
