@@ -33,6 +33,16 @@ func within[T any](t *testing.T, ch <-chan T) (v T) {
 	return v
 }
 
+// eventually waits for a condition.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain: ", what)
+		}
+	}
+}
+
 // startApp serves a and returns a function that connects to a path of it.
 func startApp(t *testing.T, a app) func(path string) (*reactor.Conn, *listener) {
 	t.Helper()

@@ -302,13 +302,3 @@ func TestCluster(t *testing.T) {
 		r.mu.Unlock()
 	}
 }
-
-// eventually waits for a condition.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("waited in vain: ", what)
-		}
-	}
-}
