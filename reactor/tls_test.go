@@ -326,16 +326,17 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 		{"no request", func(r *tlsClient) { _ = r.tls.Handshake() }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			srv := &Server{HandshakeTimeout: 100 * time.Millisecond, CloseTimeout: 100 * time.Millisecond}
+			srv := &Server{HandshakeTimeout: 100 * time.Millisecond, CloseTimeout: time.Hour}
 			r := dialTLS(t, serveTLS(t, srv), clientConfig(0))
 			eventually(t, "it is accepted", func() bool { return srv.Conns() == 1 })
 			row.act(r)
-			eventually(t, "it is cut", func() bool { return srv.Conns() == 0 })
 			if row.name == "no request" {
 				if head := r.head(); !strings.HasPrefix(head, "HTTP/1.1 408 ") {
 					t.Errorf("got %q", head)
 				}
+				_ = r.TCPConn.Close()
 			}
+			eventually(t, "it is cut", func() bool { return srv.Conns() == 0 })
 		})
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/valyala/bytebufferpool"
 	"golang.org/x/sys/unix"
 
 	"example.org/weir/codec"
@@ -22,17 +24,26 @@ type standWire struct {
 	at     []byte // what has been read and not been asked for
 	writes int
 	held   *strings.Builder // what is written goes here, unless nil
+	via    net.Conn         // replaces the stand, unless nil
 }
 
 func (w *standWire) Write(p []byte) (int, error) {
 	if w.held != nil {
 		return w.held.Write(p)
 	}
+	if w.via != nil {
+		return w.via.Write(p)
+	}
 	w.s.arrive(string(p))
 	return len(p), nil
 }
 
+func (w *standWire) SetWriteDeadline(time.Time) error { return nil }
+
 func (w *standWire) Read(p []byte) (int, error) {
+	if w.via != nil {
+		return w.via.Read(p)
+	}
 	for len(w.at) == 0 {
 		w.s.settle()
 		n, err := unix.Read(w.s.peer, w.buf)
@@ -117,6 +128,56 @@ func TestTLSTurnIsOneWrite(t *testing.T) {
 			if got != want || c.wire.writes != 1 || (err == io.EOF) != end {
 				t.Errorf("%s: %d bytes came in %d writes, and %v; want %d bytes in one", tls.VersionName(v), len(got), c.wire.writes, err, len(want))
 			}
+		}
+	}
+}
+
+// TestTLSDetach takes the tls.Conn of a connection out of its loop, with what was not sent yet and what had
+// arrived behind the message that asks for it, which fills what the loop reads at once.
+func TestTLSDetach(t *testing.T) {
+	for _, v := range tlsVersions {
+		ours, theirs := net.Pipe()
+		h := newProbe()
+		var conn *tls.Conn
+		h.onMessage = func(c *Conn, _ codec.Message) {
+			_ = c.WriteText("before")
+			c.mu.Lock()
+			c.out = bytebufferpool.Get() // what the socket did not take before
+			_, _ = c.out.WriteString("sent" + c.Data.(string))
+			c.rarely().sent = uint32(len("sent"))
+			var err error
+			conn, err = c.rare.tls.detach(theirs)
+			c.mu.Unlock()
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		c := newTLSStand(t, &Server{Handler: h}, v)
+		// A record that the server has sealed before, and that is to come before all others.
+		c.c.mu.Lock()
+		_, _ = c.c.rare.tls.conn.Write([]byte("first"))
+		out := c.c.rare.tls.take()
+		c.c.mu.Unlock()
+		c.c.Data = string(out.B)
+		early, late := "what came early", patterned(300_000)
+		c.arrive(c.records(text(strings.Repeat("x", plaintextSize-8)) + early))
+		_ = c.c.CloseNow()
+		c.settle()
+		c.wire.via = ours
+		go func() {
+			_, _ = io.Copy(conn, conn)
+			_ = conn.Close()
+		}()
+		go func() {
+			_, _ = io.WriteString(c.tls, late)
+			_ = c.tls.CloseWrite()
+		}()
+		want := "first" + unmasked(codec.Text, "before") + early + late
+		if got, err := io.ReadAll(c.tls); string(got) != want || err != nil {
+			t.Errorf("%s: got %.80q (%d bytes), %v, want %d bytes", tls.VersionName(v), got, len(got), err, len(want))
+		}
+		if left := c.out(); len(left) > 0 {
+			t.Errorf("%s: the loop has still sent %.80q", tls.VersionName(v), left)
 		}
 	}
 }
