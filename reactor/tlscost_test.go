@@ -159,7 +159,7 @@ func TestTLSDetach(t *testing.T) {
 		out := c.c.rare.tls.take()
 		c.c.mu.Unlock()
 		c.c.Data = string(out.B)
-		early, late := "what came early", patterned(300_000)
+		early, late := patterned(100_000), patterned(300_000)
 		c.arrive(c.records(text(strings.Repeat("x", plaintextSize-8)) + early))
 		_ = c.c.CloseNow()
 		c.settle()
