@@ -500,6 +500,7 @@ func TestUpgradeHTTPDuringShutdown(t *testing.T) {
 		srv := &Server{}
 		mux, _ := takeovers(t, srv)
 		front := httptest.NewServer(mux)
+		ended := make(chan error, 1)
 		var clients []*rawClient
 		for i := range 20 {
 			r := dialRaw(t, front.Listener.Addr().String())
@@ -510,11 +511,11 @@ func TestUpgradeHTTPDuringShutdown(t *testing.T) {
 				go func() {
 					ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 					defer cancel()
-					_ = srv.Shutdown(ctx)
+					ended <- srv.Shutdown(ctx)
 				}()
 			}
 		}
-		within(t, srv.core.done)
+		within(t, ended)
 		front.Close()
 		for _, r := range clients {
 			r.end()
