@@ -26,10 +26,11 @@ type coder struct {
 
 func dialCoder(compression websocket.CompressionMode) dialer {
 	return func(ctx context.Context, url string, x exchange) (conversation, error) {
-		conn, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{
+		conn, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{
 			Subprotocols:    x.Subprotocols,
 			CompressionMode: compression,
 		})
+		noteAnswer(ctx, resp)
 		if err != nil {
 			return nil, err
 		}

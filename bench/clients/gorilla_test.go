@@ -41,6 +41,7 @@ func dialGorilla(d websocket.Dialer, header http.Header) dialer {
 			d.WriteBufferSize = max(len(x.payload()), 4096)
 		}
 		conn, resp, err := d.DialContext(ctx, url, header)
+		noteAnswer(ctx, resp)
 		if err != nil && resp != nil {
 			return nil, fmt.Errorf("%s: %w", resp.Status, err)
 		}

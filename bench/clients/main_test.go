@@ -2,7 +2,8 @@
 // Node's ws, Python's websockets and Chromium. It is a module of its own, so that none of them
 // ever enters the library's go.mod.
 //
-// The tests run the binary that WEIR_BIN names, or build it from the repository around them.
+// The tests run the binary that WEIR_BIN names, or build it from the repository around them; those of
+// permessage-deflate's parameters run servers of the library, one for each.
 // A test whose client is not installed is skipped, or fails if WEIR_REQUIRE_CLIENTS is 1;
 // install.sh installs what is missing. Run them with -count=1: go test does not see that the
 // binary has changed, and would repeat an old result.
