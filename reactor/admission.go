@@ -95,14 +95,23 @@ func (s *Server) admitClient(c *Conn) error {
 
 // leave forgets a connection that has gone.
 func (a *admission) leave(c *Conn) {
-	c.mu.Lock()
-	counted := c.flags.has(flagCounted)
-	c.flags.clear(flagCounted)
-	c.mu.Unlock()
-	if !counted {
-		return
+	if c.uncount() {
+		a.forget(c.RemoteAddr())
 	}
-	key, _ := clientKey(c.RemoteAddr())
+}
+
+// uncount leaves it to the caller to have admission forget c, if it reports true.
+func (c *Conn) uncount() (counted bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	counted = c.flags.has(flagCounted)
+	c.flags.clear(flagCounted)
+	return counted
+}
+
+// forget forgets a connection of the client at addr.
+func (a *admission) forget(addr net.Addr) {
+	key, _ := clientKey(addr)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.conns[key]--; a.conns[key] <= 0 {

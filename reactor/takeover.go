@@ -62,8 +62,10 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, t *takeover, er
 	}
 	c := s.newTaken(r)
 	s.core.conns.Add(1)
+	own := webConnOf(r).lendCount(c)
 	defer func() {
 		if c.loop == s.limbo { // nobody else will take leave of it
+			own.takeCount(c)
 			s.abandon(c)
 		}
 	}()
@@ -77,6 +79,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, t *takeover, er
 		s.refuseHTTP(w, r, err)
 		return err
 	}
+	own = nil // net/http has taken leave of it
 	buffered, _ := buf.Reader.Peek(buf.Reader.Buffered())
 	if err = s.enroll(c, conn, bytes.Clone(buffered)); err != nil {
 		_ = conn.Close()

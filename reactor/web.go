@@ -93,8 +93,11 @@ func (w *web) shutdown(ctx context.Context) {
 }
 
 // connState counts connections that end or that a handler takes away from net/http.
-func (w *web) connState(_ net.Conn, state http.ConnState) {
+func (w *web) connState(c net.Conn, state http.ConnState) {
 	if state == http.StateClosed || state == http.StateHijacked {
+		if own := c.(*webConn); own.counted {
+			w.srv.admission.forget(own.remote)
+		}
 		w.srv.core.lost()
 		w.conns.Add(-1)
 	}
@@ -177,6 +180,7 @@ func (c *Conn) handOver(r *codec.Request, arrived []byte) {
 		c.refuseRequest(r, err)
 		return
 	}
+	conn.counted = c.uncount()
 	c.phase = phaseFinished
 	c.mu.Lock()
 	c.rarely().handedOver = true

@@ -458,3 +458,36 @@ func TestHTTPDescriptors(t *testing.T) {
 	before += 2 * srv.Loops // rings that loops may have made since
 	eventually(t, "all descriptors are closed", func() bool { return descriptors(t) <= before })
 }
+
+// Connections of HTTP and WebSocket count together for MaxConnsPerIP, one that changes over once.
+func TestHTTPMaxConnsPerIP(t *testing.T) {
+	srv := &Server{HTTP: site(nil, nil), MaxConnsPerIP: 2}
+	addr := serve(t, srv)
+	a, b := dialRaw(t, addr), dialRaw(t, addr)
+	for _, r := range []*rawClient{a, b} {
+		r.send(getPage)
+		r.wantHTTP("GET", 200, "<p>hello")
+	}
+	refused := func() {
+		t.Helper()
+		r := dialRaw(t, addr)
+		r.send(getPage)
+		if head, _ := r.response(); !strings.HasPrefix(head, "HTTP/1.1 429 ") {
+			t.Errorf("a third connection gets %q", head)
+		}
+		_ = r.Close()
+	}
+	refused()
+	a.send(request("Origin: http://elsewhere.example"))
+	a.wantHTTP("GET", 403, errOrigin.Text+"\n")
+	refused()
+	a.send(request())
+	a.head()
+	refused()
+	_ = a.Close()
+	_ = b.Close()
+	eventually(t, "both are gone", func() bool { return srv.Conns() == 0 })
+	if n := len(srv.admission.conns); n != 0 {
+		t.Errorf("%d addresses are still counted", n)
+	}
+}

@@ -16,6 +16,7 @@ type webConn struct {
 	socket   net.Conn // TCP or Unix
 	remote   net.Addr
 	believed bool   // the client is who the requests say it is
+	counted  bool   // by Server.admission
 	first    []byte // what arrived before
 
 	tls   *secure // nil without TLS
@@ -33,6 +34,28 @@ func withWebConn(ctx context.Context, c net.Conn) context.Context {
 func webConnOf(r *http.Request) *webConn {
 	c, _ := r.Context().Value(webConnKey{}).(*webConn)
 	return c
+}
+
+// lendCount has c, which is what becomes of a connection, count as the client's in its stead. It returns nil
+// where there is nothing to take back.
+func (c *webConn) lendCount(to *Conn) *webConn {
+	if c == nil || !c.counted {
+		return nil
+	}
+	key, _ := clientKey(c.remote)
+	if other, _ := clientKey(to.RemoteAddr()); other != key { // a handler says so
+		return nil
+	}
+	c.counted = false
+	to.flags.set(flagCounted)
+	return c
+}
+
+// takeCount undoes lendCount, of which c is the result.
+func (c *webConn) takeCount(from *Conn) {
+	if c != nil {
+		c.counted = from.uncount()
+	}
 }
 
 // RemoteAddr returns the address that the loop knew the connection by.
