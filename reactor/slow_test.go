@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -254,4 +255,60 @@ func TestSlowBudget(t *testing.T) {
 		t.Errorf("%d bytes wait, %d were cut", n.Buffered, n.Shed)
 	}
 	h.wantClosed(t, codec.CloseTryAgainLater, false)
+}
+
+// TestSlowWithTLS breaks the protocol while published messages wait: they come, and our close frame behind
+// them, and close_notify behind that.
+func TestSlowWithTLS(t *testing.T) {
+	eachTLS(t, func(t *testing.T, version uint16, mode IOMode) {
+		h := newProbe()
+		srv := &Server{Handler: h, IO: mode, Loops: 1}
+		r := openTLS(t, serveTLS(t, srv), clientConfig(version))
+		c := within(t, h.opened)
+		if err := c.Subscribe("a"); err != nil {
+			t.Fatal(err)
+		}
+		n := congest(t, c)
+		const published = 90
+		for i := range published {
+			if err := srv.Publish("a", codec.Text, fmt.Appendf(nil, "%10000d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, "all wait", func() bool { return srv.TopicStats().Delivered == published })
+		r.send("\x83\x80....")
+		eventually(t, "the server closes", func() bool { return c.closing() != codec.Open })
+		for range n {
+			r.want(codec.Binary, strings.Repeat("x", 1000))
+		}
+		for i := range published {
+			r.want(codec.Text, fmt.Sprintf("%10000d", i))
+		}
+		r.wantCloseFrame(codec.CloseProtocolError)
+		r.wantNotified()
+	})
+}
+
+// TestSlowWithTLSAtTheEdge is that where what is sealed at once ends exactly where waiting messages begin.
+func TestSlowWithTLSAtTheEdge(t *testing.T) {
+	for _, v := range tlsVersions {
+		s := newTLSStand(t, &Server{}, v)
+		if err := s.c.Subscribe("a"); err != nil {
+			t.Fatal(err)
+		}
+		filler := strings.Repeat("x", sealAtOnce)
+		c := s.c
+		c.mu.Lock()
+		c.rare.subs.waiting = &waiting{core: s.l.engine.core}
+		c.rare.subs.waiting.add(&publication{message: codec.Prepare(codec.Text, []byte("waits"))})
+		c.buffer().B = append(c.buffer().B, filler...)
+		c.sendClose(nil)
+		c.flags.set(flagFinished)
+		c.write()
+		c.mu.Unlock()
+		got, err := io.ReadAll(s.tls)
+		if string(got) != filler+frames("waits")+unmasked(codec.Close, "") || err != nil {
+			t.Errorf("%d bytes came, and %v; they end in %q", len(got), err, got[max(0, len(got)-20):])
+		}
+	}
 }
