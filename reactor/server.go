@@ -98,11 +98,11 @@ type Server struct {
 	// where it returns nil, they get 426 and 404. It must not block.
 	Page func(r *codec.Request) *Page
 
-	// HTTP, if set, gets every request that does not ask for WebSocket, and that Page leaves: a
-	// ServeMux, a file server, metrics, any middleware. Such a connection leaves the event loops and is
-	// net/http's from then on, with a goroutine of its own, keep-alive, request bodies, deadlines and all; HTTP/1.1 only. A request
-	// for WebSocket is answered by the server itself at any path, also on a connection that has carried
-	// other requests before. HandshakeTimeout, IdleTimeout and Head hold here too.
+	// HTTP, if set, gets every request that does not ask for WebSocket and that Page, if set, returns nil
+	// for: a ServeMux, a file server, metrics, any middleware. Such a connection leaves the event loops
+	// and is net/http's from then on, HTTP/1.1 with keep-alive and all, with a goroutine of its own. A
+	// later request for WebSocket brings it back. HandshakeTimeout, IdleTimeout and Head hold there too,
+	// as do TLS, TrustedProxies and MaxConnsPerIP.
 	HTTP http.Handler
 	// HTTPConns is how many connections HTTP may have at a time, and so the bound of its goroutines;
 	// more are refused with 503. Default 1024; negative: no limit.

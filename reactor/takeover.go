@@ -47,6 +47,9 @@ func (s *Server) UpgradeHTTP(w http.ResponseWriter, r *http.Request) error {
 	return s.upgrade(w, r, t, err)
 }
 
+// ServeHTTP is UpgradeHTTP without the error, so that a Server is an http.Handler: mux.Handle("/ws", srv).
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { _ = s.UpgradeHTTP(w, r) }
+
 // upgrade is UpgradeHTTP after newTakeover, which returned err.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, t *takeover, err error) error {
 	switch startErr := s.startTakeovers(); {
