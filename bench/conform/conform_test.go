@@ -27,7 +27,7 @@ func serveEcho(t *testing.T, srv *reactor.Server) string {
 }
 
 // TestWeir holds that package reactor's server is OK by every rule: Weir's own reproduction of the Autobahn
-// cases 1 to 7, 9 and 10, and of the rules of the opening handshake and of framing, over real sockets.
+// cases 1 to 7, 9, 10, 12 and 13, and of the rules of the opening handshake and of framing, over real sockets.
 func TestWeir(t *testing.T) {
 	url := serveEcho(t, &reactor.Server{MaxMessage: 64 << 20, MaxOutbound: 64 << 20, Deflate: &codec.Deflate{
 		ServerContextTakeover: true, ClientContextTakeover: true,

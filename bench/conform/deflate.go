@@ -53,14 +53,16 @@ func deflateMessages() []Rule {
 	fails := func(name, source string, code closed, frames ...rawpeer.Frame) {
 		g.add("D2", name, source, func(a *attempt) { a.playDeflate(frames, func(got string, err error) { a.wantFailure(code, got, err) }) })
 	}
-	compressed := func(s string) rawpeer.Frame { return rawpeer.Text(deflated(s)).WithRSV(rawpeer.RSV1) }
+	compressed := func(s string) rawpeer.Frame {
+		return rawpeer.Text(deflated(flate.DefaultCompression, s)).WithRSV(rawpeer.RSV1)
+	}
 	echoes("a compressed message", "", long, compressed(long))
 	echoes("a message that is not compressed", "RFC 7692 6", "plain", rawpeer.Text("plain"))
 	echoes("an empty message, as 00", "RFC 7692 7.2.3.6", "", rawpeer.Text("\x00").WithRSV(rawpeer.RSV1))
 	echoes("two blocks", "RFC 7692 7.2.3.5", "Hello", rawpeer.Text("\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00").WithRSV(rawpeer.RSV1))
 	echoes("a stored block", "RFC 7692 7.2.3.3", "Hello", rawpeer.Text("\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00").WithRSV(rawpeer.RSV1))
 	echoes("a block with BFINAL", "RFC 7692 7.2.3.4", "Hello", rawpeer.Text("\xf3\x48\xcd\xc9\xc9\x07\x00\x00").WithRSV(rawpeer.RSV1))
-	d := deflated(long)
+	d := deflated(flate.DefaultCompression, long)
 	first := rawpeer.Text(d[:1]).WithRSV(rawpeer.RSV1).More()
 	echoes("a compressed message in fragments, with a ping between", "RFC 7692 6.1", long,
 		first, rawpeer.Continuation([]byte(d[1:9])).More(), rawpeer.Ping(nil), rawpeer.Continuation([]byte(d[9:])))
@@ -73,20 +75,23 @@ func deflateMessages() []Rule {
 }
 
 // deflated compresses a message (RFC 7692 7.2.1).
-func deflated(s string) string {
+func deflated(level int, s string) string {
 	var b bytes.Buffer
-	w, _ := flate.NewWriter(&b, flate.DefaultCompression) // of a valid level
+	w, _ := flate.NewWriter(&b, level) // a valid one
 	_, _ = io.WriteString(w, s)
 	_ = w.Flush()
 	return strings.TrimSuffix(b.String(), "\x00\x00\xff\xff")
 }
+
+// deflateEnd is what RFC 7692 7.2.2 has a receiver append, and an empty block that ends the stream.
+const deflateEnd = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 
 // inflated decompresses the payload of a frame that came compressed (RFC 7692 7.2.2).
 func inflated(f rawpeer.Frame) (string, error) {
 	if f.RSV&rawpeer.RSV1 == 0 {
 		return string(f.Payload), nil
 	}
-	r := flate.NewReader(io.MultiReader(bytes.NewReader(f.Payload), strings.NewReader("\x00\x00\xff\xff\x01\x00\x00\xff\xff")))
+	r := flate.NewReader(io.MultiReader(bytes.NewReader(f.Payload), strings.NewReader(deflateEnd)))
 	p, err := io.ReadAll(io.LimitReader(r, 1<<20))
 	return string(p), err
 }

@@ -51,6 +51,11 @@ func TestDeflateFault(t *testing.T) {
 // deflateMirror is a server that answers each offer with permessage-deflate and mirrors data frames, RSV bits
 // and all, as they came: a server that looks at nothing.
 func deflateMirror(t *testing.T) (url string) {
+	return deflateServer(t, "permessage-deflate", func(f rawpeer.Frame) rawpeer.Frame { return f })
+}
+
+// deflateServer is a server that answers each offer with answer, and each data frame with what echo makes of it.
+func deflateServer(t *testing.T, answer string, echo func(rawpeer.Frame) rawpeer.Frame) (url string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -62,13 +67,13 @@ func deflateMirror(t *testing.T) (url string) {
 			if err != nil {
 				return
 			}
-			go mirrorDeflate(t, nc)
+			go mirrorDeflate(t, nc, answer, echo)
 		}
 	}()
 	return "ws://" + l.Addr().String()
 }
 
-func mirrorDeflate(t *testing.T, nc net.Conn) {
+func mirrorDeflate(t *testing.T, nc net.Conn, answer string, echo func(rawpeer.Frame) rawpeer.Frame) {
 	defer nc.Close()
 	br := bufio.NewReader(nc)
 	r, err := nethttp.ReadRequest(br)
@@ -76,8 +81,8 @@ func mirrorDeflate(t *testing.T, nc net.Conn) {
 		return
 	}
 	fmt.Fprintf(nc, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
-		rawpeer.Accept(r.Header.Get("Sec-WebSocket-Key")))
+		"Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Extensions: %s\r\n\r\n",
+		rawpeer.Accept(r.Header.Get("Sec-WebSocket-Key")), answer)
 	c := rawpeer.New(t.Context(), nc, rawpeer.Target{})
 	for {
 		f, err := c.ReadFrame(1 << 20)
@@ -86,7 +91,7 @@ func mirrorDeflate(t *testing.T, nc net.Conn) {
 		}
 		if !f.IsControl() {
 			f.Masked = false
-			_ = c.WriteFrame(f)
+			_ = c.WriteFrame(echo(f))
 		}
 	}
 }

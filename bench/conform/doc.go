@@ -8,8 +8,9 @@
 //   - F: framing, after RFC 6455 5 and 7, each rule with all bytes in one write and again byte by byte;
 //   - D: permessage-deflate, after RFC 7692, for servers that take it: what is agreed on, and
 //     compressed messages;
-//   - 1 to 7, 9 and 10: the cases of the Autobahn Testsuite's fuzzing client, version 25.10.1, under
-//     their own numbers. Sections 12 and 13, permessage-deflate at length, are not there.
+//   - 1 to 7, 9, 10, 12 and 13: the cases of the Autobahn Testsuite's fuzzing client, version 25.10.1,
+//     under their own numbers. Sections 12 and 13, permessage-deflate, echo fewer messages than 1000
+//     each, of the same sizes and in the same fragments.
 //
 // The server under test has to send each message back with the same opcode and payload.
 //
@@ -30,6 +31,6 @@
 // and pongs is compared exactly, fragmentation of the echo is free, and where a connection has to fail
 // a close frame without a code, or an end of TCP without a close frame, will do. The rules of group F
 // call that NON-STRICT (RFC 6455 7.1.7: SHOULD send a Close frame with an appropriate status code).
-// Two differences make the suite stricter than Autobahn: contents of section 9 are compared, and its
-// verdict on the closing counts like that on the messages.
+// Three differences make the suite stricter than Autobahn: contents of section 9 are compared, its
+// verdict on the closing counts like that on the messages, and an answer to an offer has to fit it.
 package conform

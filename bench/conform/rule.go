@@ -25,6 +25,7 @@ var sections = []func() []Rule{
 	framingHeader, framingLength, framingSequence, framingClose, framingSegments,
 	deflateParameters, deflateMessages,
 	section1, section2, section3, section4, section5, section6, section7, section9, section10,
+	section12, section13,
 }
 
 // Rules returns all rules, in order.

@@ -21,7 +21,7 @@ func init() {
 }
 
 const conformHelp = `weirbench conform tries every rule of the opening handshake, of framing and of closing, and the cases
-1 to 7, 9 and 10 of the Autobahn Testsuite, on a server that echoes messages.
+1 to 7, 9, 10, 12 and 13 of the Autobahn Testsuite, on a server that echoes messages.
 
 Usage:
   weirbench conform [flags] ws://host:port/path
