@@ -136,7 +136,7 @@ func (c *Conn) refill() {
 func (c *Conn) closeBehind(body []byte) bool {
 	w := c.waiting()
 	if w != nil && c.writing() != nil { // they wait behind a message that is broken off here
-		c.rare.subs.waiting = nil
+		c.dropWaiting()
 		return false
 	}
 	if w != nil {

@@ -312,3 +312,25 @@ func TestSlowWithTLSAtTheEdge(t *testing.T) {
 		}
 	}
 }
+
+// TestSlowBehindWriter holds that what waits behind a message in fragments is given up with it when the
+// connection closes.
+func TestSlowBehindWriter(t *testing.T) {
+	s := newOpenStand(t, &Server{})
+	if err := s.c.Subscribe("a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.c.NewWriter(codec.Text); err != nil {
+		t.Fatal(err)
+	}
+	s.publish("a1")
+	if n := s.e.srv.Stats().Buffered; n != 4 {
+		t.Errorf("%d bytes wait behind the writer", n)
+	}
+	_ = s.c.Close(codec.CloseNormal, "")
+	s.settle()
+	s.wantOut(unmasked(codec.Close, "\x03\xe8"))
+	if n := s.e.srv.Stats().Buffered; n != 0 {
+		t.Errorf("%d bytes still count", n)
+	}
+}
