@@ -13,8 +13,9 @@ import (
 // core is what a Server and a Client have in common: engines with their connections.
 type core struct {
 	cfg       config
-	conns     atomic.Int64 // opened and not yet closed
-	dropped   atomic.Int64 // messages, by OverflowDrop
+	_         [cacheLine]byte // all loops read what is above for each message
+	conns     atomic.Int64    // opened and not yet closed
+	dropped   atomic.Int64    // messages, by OverflowDrop
 	tally     tally
 	pings     pingClock
 	congested atomic.Int64  // connections
@@ -66,7 +67,10 @@ func (c *core) newBatch() batch {
 		c.cfg.log.Debug("writing without io_uring", "err", err)
 		return batch{}
 	}
-	return batch{ring: r, always: mode == IOUring}
+	return batch{
+		ring: r, always: mode == IOUring,
+		conns: make([]*Conn, 0, maxBatch), sending: make([]*Conn, 0, maxBatch),
+	}
 }
 
 // tick moves the timing wheels of all loops on, until the engines have ended.

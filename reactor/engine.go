@@ -156,6 +156,7 @@ func (e *engine) loop(el gnet.EventLoop) *loop {
 	}
 	l := &loop{engine: e, cfg: e.cfg, events: el}
 	l.wheel.now = e.now()
+	l.inbox, l.taken = make([]task, 0, tasksAtFirst), make([]task, 0, tasksAtFirst)
 	l.batch = e.core.newBatch()
 	l.counts = e.core.tally.newLoop()
 	e.loops.Store(el, l) // only the loop itself asks for it

@@ -47,6 +47,7 @@ type task struct {
 
 // Runs are short, so that sockets are served in between.
 const (
+	tasksAtFirst = 64 // what an inbox has room for from the beginning, so that no two share a cache line
 	tasksPerRun  = 512
 	timersPerRun = 4096
 )

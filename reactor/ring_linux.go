@@ -14,6 +14,7 @@ import (
 // flight afterwards, so the bytes need to stay where they are only until submit returns. It belongs
 // to one loop.
 type ring struct {
+	_    [cacheLine]byte // loops write to theirs for each batch
 	fd   int
 	mem  []byte // both queues
 	sqes []byte // the entries of the submission queue
@@ -27,6 +28,7 @@ type ring struct {
 	cqTail *uint32
 	cqMask uint32
 	cqes   unsafe.Pointer
+	_      [cacheLine]byte
 }
 
 // From linux/io_uring.h.
