@@ -119,6 +119,39 @@ func TestTLSDribble(t *testing.T) {
 	}
 }
 
+// TestTLSAnySplit has records arrive in pieces of every kind, each in a turn of its own: any split gives the
+// same as the whole.
+func TestTLSAnySplit(t *testing.T) {
+	pieces := map[string]func(i, left int) int{
+		"byte by byte":    func(int, int) int { return 1 },
+		"header and rest": func(i, _ int) int { return 5 + i%2*1000 },
+		"primes":          func(i, _ int) int { return []int{2, 3, 1009, 7, 16411, 5}[i%6] },
+		"all":             func(_, left int) int { return left },
+	}
+	for _, v := range tlsVersions {
+		for name, piece := range pieces {
+			t.Run(tls.VersionName(v)+"/"+name, func(t *testing.T) {
+				c := newTLSStand(t, &Server{}, v)
+				records, want := "", ""
+				for _, n := range []int{0, 1, 3000, 17_000, 0, 5} {
+					records += c.records(text(patterned(n)))
+					want += unmasked(codec.Text, patterned(n))
+				}
+				for i := 0; len(records) > 0; i++ {
+					n := min(piece(i, len(records)), len(records))
+					c.arrive(records[:n])
+					records = records[n:]
+				}
+				c.settle()
+				got := make([]byte, len(want))
+				if _, err := io.ReadFull(c.tls, got); err != nil || string(got) != want {
+					t.Errorf("what was echoed is wrong: %v", err)
+				}
+			})
+		}
+	}
+}
+
 // TestTLSDataBehindFinished sends the request and messages in one write with the end of the handshake.
 func TestTLSDataBehindFinished(t *testing.T) {
 	large := patterned(200_000)
