@@ -157,7 +157,7 @@ const plaintextSize = 64 << 10
 func (s *secure) end() {
 	s.mu.Lock()
 	if s.hs != nil {
-		s.hs.cancel()
+		s.hs.cancel(net.ErrClosed)
 	}
 	s.mu.Unlock()
 	s.drop()

@@ -60,6 +60,9 @@ func (q *tlsHandshakes) run(s *secure) {
 		q.cpus <- struct{}{}
 		err := s.handshake()
 		<-q.cpus
+		if err != nil {
+			s.noteFailure(err)
+		}
 		s.c.loop.post(task{s.c, func(c *Conn) { c.secured(err) }})
 	}
 }
@@ -94,6 +97,15 @@ func (s *secure) handshake() (err error) {
 	return s.conn.HandshakeContext(ctx)
 }
 
+// noteFailure counts and logs a handshake that has failed, also where its connection has gone meanwhile.
+func (s *secure) noteFailure(err error) {
+	if cause := context.Cause(s.hs.ctx); cause != nil { // which is why err is what it is
+		err = cause
+	}
+	s.c.loop.engine.core.tlsFailed.Add(1)
+	s.c.loop.cfg.log.Debug("TLS handshake failed", "err", err, "remote", s.c.RemoteAddr())
+}
+
 // begin takes in what has arrived before the handshake is done, and starts it with the first record: a
 // client that sends nothing costs no goroutine.
 func (s *secure) begin(p []byte) {
@@ -103,7 +115,7 @@ func (s *secure) begin(p []byte) {
 	case len(got) > tlsAhead:
 		c.insecure(errTLSAhead)
 	case s.conn == nil && wholeRecord(got):
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancel := context.WithCancelCause(context.Background())
 		q := &c.loop.engine.core.tls
 		s.conn = tls.Server(s, c.loop.cfg.tls)
 		s.shaking(&tlsHandshake{ctx: ctx, cancel: cancel, more: make(chan struct{}, 1), cpus: q.cpus})
@@ -126,7 +138,7 @@ func wholeRecord(p []byte) bool {
 // secured goes on once the handshake is done, or has failed with err. It is the loop's.
 func (c *Conn) secured(err error) {
 	s := c.rare.tls
-	s.hs.cancel()
+	s.hs.cancel(nil)
 	s.shaking(nil)
 	switch {
 	case s.failed:
@@ -146,11 +158,12 @@ func (c *Conn) secured(err error) {
 func (c *Conn) insecure(err error) {
 	s := c.rare.tls
 	if s.hs != nil {
-		s.hs.cancel()
+		s.hs.cancel(err)
 	}
 	c.mu.Lock()
-	if !s.established {
-		c.handshakeFailed(err)
+	var bad tls.RecordHeaderError
+	if !s.established && errors.As(err, &bad) && looksLikeHTTP(bad.RecordHeader) {
+		_, _ = s.Write([]byte(httpToTLS)) // as it is: there is no TLS around it
 	}
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: err})
 	s.failed = true
@@ -163,18 +176,7 @@ func (c *Conn) insecure(err error) {
 	c.finished()
 }
 
-// handshakeFailed notes why the handshake has failed. A client that speaks HTTP gets an answer that it
-// understands. It is called with c.mu held.
-func (c *Conn) handshakeFailed(err error) {
-	c.loop.engine.core.tlsFailed.Add(1)
-	c.loop.cfg.log.Debug("TLS handshake failed", "err", err, "remote", copyAddr(c.socket.RemoteAddr()))
-	var bad tls.RecordHeaderError
-	if errors.As(err, &bad) && looksLikeHTTP(bad.RecordHeader) {
-		_, _ = c.rare.tls.Write([]byte(httpToTLS)) // as it is: there is no TLS around it
-	}
-}
-
-// httpToTLS is what net/http answers too.
+// httpToTLS answers a client that speaks HTTP, so that it understands. It is what net/http answers too.
 const httpToTLS = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 
 // looksLikeHTTP reports whether a request begins so.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os/exec"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -178,21 +179,37 @@ func TestTLSTooMuchAhead(t *testing.T) {
 	var log logBuffer
 	srv := &Server{TLS: cfg, Logger: log.logger()}
 	r := dialTLS(t, serveTLS(t, srv), clientConfig(0))
-	defer close(release)
-	go r.tls.Handshake()
+	ended := make(chan error, 1)
+	go func() { ended <- r.tls.Handshake() }()
 	within(t, begun)
-	junk := make([]byte, 64<<10)
-	for sent := 0; ; sent += len(junk) {
-		if sent > 100*tlsAhead {
-			t.Fatal("the server takes all")
-		}
-		if _, err := r.TCPConn.Write(junk); err != nil || srv.TLSFailures() == 1 {
-			break
-		}
+	goOn := sync.OnceFunc(func() { close(release) })
+	defer goOn()
+	go r.TCPConn.Write(make([]byte, tlsAhead+1))
+	if err := within(t, ended); err == nil {
+		t.Error("the handshake was done")
 	}
-	if !strings.Contains(log.String(), errTLSAhead.Error()) {
-		t.Errorf("the log says %s", log.String())
+	goOn()
+	eventually(t, "it is counted, and the reason in the log", func() bool {
+		return srv.TLSFailures() == 1 && strings.Contains(log.String(), errTLSAhead.Error())
+	})
+}
+
+// TestTLSFailureOfTheGone counts a handshake whose client goes away in the middle of it.
+func TestTLSFailureOfTheGone(t *testing.T) {
+	var log logBuffer
+	srv := &Server{Logger: log.logger()}
+	r := dialTLS(t, serveTLS(t, srv), clientConfig(0))
+	r.wire.write = func(p []byte) (int, error) { // the ClientHello and no more
+		r.wire.write = func(p []byte) (int, error) { return len(p), nil }
+		return r.TCPConn.Write(p)
 	}
+	if err := r.tls.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	_ = r.TCPConn.Close()
+	eventually(t, "it is counted and logged", func() bool {
+		return srv.TLSFailures() == 1 && strings.Contains(log.String(), `level=DEBUG msg="TLS handshake failed" err="use of closed network connection" remote=127.0.0.1:`)
+	})
 }
 
 // TestTLSCallbackPanics costs only the connection.

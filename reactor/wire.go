@@ -195,7 +195,7 @@ func (w *wire) SetWriteDeadline(t time.Time) error {
 // tlsHandshake is a handshake that is under way.
 type tlsHandshake struct {
 	ctx    context.Context // ends with the connection
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	more   chan struct{} // gets a value when something has arrived
 	cpus   chan struct{} // see tlsHandshakes
 }
@@ -208,6 +208,6 @@ func (h *tlsHandshake) wait() error {
 	case <-h.more:
 		return nil
 	case <-h.ctx.Done():
-		return h.ctx.Err()
+		return context.Cause(h.ctx)
 	}
 }
