@@ -240,15 +240,19 @@ func (s *Server) refuseHTTP(w http.ResponseWriter, r *http.Request, err error) {
 	writeRefusal(w, s.core.refusal(err, remoteOf(r)))
 }
 
-// writeRefusal is codec.AppendRefusal for net/http, which goes on with the connection.
+// writeRefusal is codec.AppendRefusal for net/http. The connection ends, as what comes behind a request for
+// WebSocket may be no request.
 func writeRefusal(w http.ResponseWriter, e *codec.HandshakeError) {
 	for _, f := range e.Fields {
 		w.Header().Add(f.Name, f.Value)
 	}
+	if e != errHTTP2 { // which has many requests on a connection
+		w.Header().Set("Connection", "close")
+	}
 	status := e.Status
 	switch {
 	case status == http.StatusUpgradeRequired:
-		w.Header().Set("Connection", "Upgrade") // RFC 9110 7.8
+		w.Header().Add("Connection", "Upgrade") // RFC 9110 7.8
 	case status < 400 || status > 599:
 		status = http.StatusInternalServerError
 	}

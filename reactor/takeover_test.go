@@ -150,6 +150,7 @@ func TestUpgradeHTTPRefusals(t *testing.T) {
 			r := dialRaw(t, through)
 			r.send(tt.request)
 			resp := r.wantHTTP("GET", tt.status, want)
+			r.wantEOF()
 			if name, value, ok := strings.Cut(tt.field, ": "); ok && resp.Header.Get(name) != value {
 				t.Errorf("got %v, want %s", resp.Header, tt.field)
 			}
@@ -185,6 +186,7 @@ func TestUpgradeHTTPMaxConns(t *testing.T) {
 	first.wantClose(1000)
 	_ = first.Close()
 	eventually(t, "there is room", func() bool { return srv.Conns() == 0 })
+	second = dialRaw(t, addr)
 	second.send(requestTo("/ws"), text("now"))
 	if head := second.head(); !strings.HasPrefix(head, "HTTP/1.1 101 ") {
 		t.Errorf("got %q", head)
@@ -432,8 +434,9 @@ func TestUpgradeHTTPShutdown(t *testing.T) {
 		t.Errorf("Shutdown returned %v", err)
 	}
 	h.wantClosed(t, codec.CloseGoingAway, false)
-	late.send(requestTo("/ws"))
-	late.wantHTTP("GET", 503, errShuttingDown.Text+"\n")
+	later := dialRaw(t, addr)
+	later.send(requestTo("/ws"))
+	later.wantHTTP("GET", 503, errShuttingDown.Text+"\n")
 	within(t, errs)
 	within(t, errs)
 	if err := srv.Wait(); err != ErrServerClosed {

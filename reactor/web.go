@@ -132,7 +132,6 @@ func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if r.ContentLength > w.maxBody {
-		rw.Header().Set("Connection", "close") // do not wait for the body
 		text := "The request has a body of more than " + strconv.FormatInt(w.maxBody, 10) + " bytes. Send less."
 		writeRefusal(rw, &codec.HandshakeError{Status: http.StatusRequestEntityTooLarge, Text: text})
 		return
