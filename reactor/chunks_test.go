@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"hash"
@@ -213,8 +214,8 @@ func (r *repeated) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// TestStreamBothWays streams 64 MiB up and down, by either role, with and without compression, and counts the
-// memory.
+// TestStreamBothWays streams 64 MiB up and down, by either role, with and without compression and TLS, and counts
+// the memory.
 func TestStreamBothWays(t *testing.T) {
 	size := int64(64 << 20)
 	if raceDetector {
@@ -223,10 +224,14 @@ func TestStreamBothWays(t *testing.T) {
 	sum := sha256.New()
 	_, _ = io.Copy(sum, flood(size))
 	want := [sha256.Size]byte(sum.Sum(nil))
-	for name, deflate := range map[string]*codec.Deflate{
-		"plain":            nil,
-		"deflated":         {},
-		"context takeover": {ServerContextTakeover: true, ClientContextTakeover: true},
+	for name, row := range map[string]struct {
+		deflate *codec.Deflate
+		secure  bool
+	}{
+		"plain":            {nil, false},
+		"TLS":              {nil, true},
+		"deflated":         {&codec.Deflate{}, false},
+		"context takeover": {&codec.Deflate{ServerContextTakeover: true, ClientContextTakeover: true}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			up, down := newHashing(), newHashing()
@@ -235,10 +240,16 @@ func TestStreamBothWays(t *testing.T) {
 				*hashing
 				opener
 			}{up, opener{opened}}
-			addr := serve(t, &Server{Handler: h, Deflate: deflate})
-			cl := &Client{Deflate: deflate}
+			srv, cl := &Server{Handler: h, Deflate: row.deflate}, &Client{Deflate: row.deflate}
 			t.Cleanup(func() { _ = cl.Close() })
-			c, err := cl.Dial(t.Context(), "ws://"+addr, down, nil)
+			var url string
+			if row.secure {
+				cl.TLS = clientConfig(tls.VersionTLS13)
+				url = "wss://" + serveTLS(t, srv)
+			} else {
+				url = "ws://" + serve(t, srv)
+			}
+			c, err := cl.Dial(t.Context(), url, down, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
