@@ -90,6 +90,9 @@ heap: ## count what an idle connection takes of the heap, with a heap profile in
 gogc: ## measure what the default of GOGC in cmd/weir costs and gains (CONNS=15000 ROUNDS=3)
 	@bash bench/profile/gogc.sh
 
+upstream: ## measure what bench/peers/gnet-read.patch would gain in gnet, without changing go.mod (ROUNDS=5 SECONDS_EACH=6)
+	@bash bench/profile/upstream.sh
+
 read-buffer: ## measure what the size of the loops' read buffer is worth (ROUNDS=3 SECONDS_EACH=4)
 	@bash bench/profile/readbuffer.sh
 

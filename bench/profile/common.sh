@@ -11,6 +11,7 @@ trap 'for p in "${pids[@]}"; do kill "$p" 2>/dev/null || true; done; rm -rf "$wo
 start() {
 	local name=$1
 	shift
+	: >"$work/log" # of the one before
 	$pin_server "$work/$name" -addr 127.0.0.1:0 -pprof 127.0.0.1:0 "$@" 2>"$work/log" &
 	pid=$!
 	pids+=("$pid")
@@ -37,6 +38,34 @@ cost() {
 }
 
 median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+
+# try BINARY LOAD: what the load costs the binary.
+try() {
+	start "$1"
+	cost "$2"
+	stop
+}
+
+# compare A B LOAD...: prints what each load costs two binaries, in $rounds rounds of both in turn, and sets mean to
+# the mean ratio.
+compare() {
+	local one=$1 other=$2 load a b ratio ratios=()
+	shift 2
+	printf '%-40s %12s %12s %8s\n' "server CPU, us per message (median of $rounds)" "$one" "$other" ratio
+	for load in "$@"; do
+		: >"$work/a"
+		: >"$work/b"
+		for _ in $(seq "$rounds"); do
+			try "$one" "$load" >>"$work/a"
+			try "$other" "$load" >>"$work/b"
+		done
+		a=$(median <"$work/a") b=$(median <"$work/b")
+		ratio=$(awk "BEGIN { print $b / $a }")
+		ratios+=("$ratio")
+		printf '%-46s %12.3f %12.3f %8.3f\n' "$load" "$a" "$b" "$ratio"
+	done
+	mean=$(printf '%s\n' "${ratios[@]}" | awk '{ s += log($1) } END { print exp(s / NR) }')
+}
 
 # Server and generator have a core each where there are two.
 pin_server= pin_client=

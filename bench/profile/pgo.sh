@@ -25,28 +25,7 @@ done
 go tool pprof -proto "$work"/[0-9]*/cpu.pprof >"$work/mix.pgo" 2>/dev/null
 go build -pgo="$work/mix.pgo" -o "$work/with" ./cmd/weir
 
-# try BINARY LOAD: what the load costs the binary.
-try() {
-	start "$1"
-	cost "$2"
-	stop
-}
-
-printf '%-40s %12s %12s %8s\n' "server CPU, us per message (median of $rounds)" without with ratio
-gains=()
-for load in "${mix[@]}"; do
-	: >"$work/a"
-	: >"$work/b"
-	for _ in $(seq "$rounds"); do
-		try without "$load" >>"$work/a"
-		try with "$load" >>"$work/b"
-	done
-	a=$(median <"$work/a") b=$(median <"$work/b")
-	ratio=$(awk "BEGIN { print $b / $a }")
-	gains+=("$ratio")
-	printf '%-46s %12.3f %12.3f %8.3f\n' "$load" "$a" "$b" "$ratio"
-done
-mean=$(printf '%s\n' "${gains[@]}" | awk '{ s += log($1) } END { print exp(s / NR) }')
+compare without with "${mix[@]}"
 if awk "BEGIN { exit !($mean <= 0.98) }"; then
 	cp "$work/mix.pgo" "$profile"
 	echo "mean ratio $mean: kept as $profile"
