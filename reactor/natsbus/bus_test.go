@@ -3,10 +3,13 @@ package natsbus
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -209,6 +212,44 @@ func TestClosed(t *testing.T) {
 		t.Errorf("closing what was never started: %v", err)
 	}
 	await(t, "NATS to see b alone", func() bool { return s.NumClients() == 1 })
+}
+
+// TestCloseWaits: deliver is not under way any more when Close has returned.
+func TestCloseWaits(t *testing.T) {
+	s := natsServer(t, nil)
+	a := newPeer(t, Options{Servers: []string{s.ClientURL()}})
+	b := New(Options{Servers: []string{s.ClientURL()}, Logger: slog.New(slog.DiscardHandler)})
+	delivering, closed, delivered := make(chan struct{}), make(chan error, 1), make(chan bool, 1)
+	var once sync.Once
+	if err := b.Start(func(string, string, codec.Opcode, []byte) {
+		once.Do(func() {
+			close(delivering)
+			select {
+			case <-closed:
+				delivered <- false
+			case <-time.After(200 * time.Millisecond): // Close would need less, if it did not wait
+				delivered <- true
+			}
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Subscribe("x"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "a message", func() bool {
+		a.publish(t, "x", "")
+		select {
+		case <-delivering:
+			return true
+		default:
+			return false
+		}
+	})
+	closed <- b.Close()
+	if !<-delivered {
+		t.Error("Close did not wait")
+	}
 }
 
 // TestUserOptions: the user's options cannot switch off what a Bus relies on.
