@@ -46,8 +46,11 @@ func eventually(t *testing.T, what string, condition func() bool) {
 // startApp serves a and returns a function that connects to a path of it.
 func startApp(t *testing.T, a app) func(path string) (*reactor.Conn, *listener) {
 	t.Helper()
-	srv := &reactor.Server{Handler: a, Page: servePage(indexPage)}
-	a.setup(srv)
+	opt, err := parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := newServer(opt, a, slog.New(slog.DiscardHandler))
 	if err := srv.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}

@@ -170,10 +170,9 @@ func (r *roamer) check(t *testing.T, from string, complete int) {
 	}
 }
 
-// TestCluster is two servers with NATS between them as their users see it. One is killed and one is drained;
-// their clients go to those that remain. Nothing comes twice, and what is published while nothing happens
-// comes to all.
-func TestCluster(t *testing.T) {
+// startNATS starts a NATS server and returns its URL.
+func startNATS(t *testing.T) string {
+	t.Helper()
 	nats, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
 	if err != nil {
 		t.Fatal(err)
@@ -184,8 +183,50 @@ func TestCluster(t *testing.T) {
 	if !nats.ReadyForConnections(10 * time.Second) {
 		t.Fatal("the NATS server does not start")
 	}
-	a := startProcess(t, "-nats", nats.ClientURL())
-	b := startProcess(t, "-nats", nats.ClientURL())
+	return nats.ClientURL()
+}
+
+// TestChatBetweenServers: a room is one room, on whichever server its members are.
+func TestChatBetweenServers(t *testing.T) {
+	nats := startNATS(t)
+	client := &reactor.Client{}
+	t.Cleanup(func() { _ = client.Close() })
+	var conns []*reactor.Conn
+	var members []*listener
+	for range 2 {
+		p := startProcess(t, "-app", "chat", "-nats", nats)
+		l := &listener{heard: make(chan string, 10000), closed: make(chan error, 1)}
+		c, err := client.Dial(t.Context(), "ws://"+p.addr+"/red", l, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns, members = append(conns, c), append(members, l)
+	}
+	eventually(t, "they hear each other", func() bool {
+		_ = conns[0].WriteText("anyone?")
+		return len(members[1].heard) > 0
+	})
+	_ = conns[0].WriteText("hello")
+	for _, l := range members {
+		for within(t, l.heard) != "hello" {
+		}
+	}
+	_ = conns[0].WriteText("once")
+	_ = conns[0].WriteText("and again")
+	for _, l := range members {
+		if x, y := within(t, l.heard), within(t, l.heard); x != "once" || y != "and again" {
+			t.Errorf("heard %q and %q", x, y)
+		}
+	}
+}
+
+// TestCluster is two servers with NATS between them as their users see it. One is killed and one is drained;
+// their clients go to those that remain. Nothing comes twice, and what is published while nothing happens
+// comes to all.
+func TestCluster(t *testing.T) {
+	nats := startNATS(t)
+	a := startProcess(t, "-nats", nats)
+	b := startProcess(t, "-nats", nats)
 
 	var mu sync.Mutex
 	servers := []string{a.addr, b.addr}
@@ -263,7 +304,7 @@ func TestCluster(t *testing.T) {
 	}
 	phase("after the kill", say)
 
-	c := startProcess(t, "-nats", nats.ClientURL())
+	c := startProcess(t, "-nats", nats)
 	change(c.addr)
 	deaf, err := net.Dial("tcp", b.addr) // makes the drain last
 	if err != nil {

@@ -77,8 +77,8 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	return serve(ctx, stop, opt, app, adm, log, stderr)
 }
 
-// serve serves until ctx is done, and then drains.
-func serve(ctx context.Context, again func(), opt *options, app app, adm *admin, log *slog.Logger, stderr io.Writer) int {
+// newServer makes the server that the options describe.
+func newServer(opt *options, app app, log *slog.Logger) *reactor.Server {
 	srv := &reactor.Server{
 		Handler:          app,
 		MaxMessage:       int(opt.maxMessage),
@@ -105,6 +105,12 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 	if opt.deflate {
 		srv.Deflate = &codec.Deflate{}
 	}
+	return srv
+}
+
+// serve serves until ctx is done, and then drains.
+func serve(ctx context.Context, again func(), opt *options, app app, adm *admin, log *slog.Logger, stderr io.Writer) int {
+	srv := newServer(opt, app, log)
 	if opt.tlsCert != "" {
 		pair, err := newKeyPair(opt.tlsCert, opt.tlsKey)
 		if err != nil {

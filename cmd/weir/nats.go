@@ -16,8 +16,8 @@ var natsSchemes = []string{"nats", "tls", "ws", "wss"}
 
 // checkNATS finds what is wrong with -nats before anything is started.
 func (o *options) checkNATS() error {
-	if len(o.nats.values) > 0 && o.app != "topics" {
-		return errors.New("-nats is for -app topics; no other app has topics")
+	if len(o.nats.values) > 0 && o.app != "topics" && o.app != "chat" {
+		return errors.New("-nats is for -app topics and chat; in the others no client hears another")
 	}
 	for _, s := range o.nats.values {
 		u, err := url.Parse(s)

@@ -108,7 +108,7 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.Var(&o.forwarded, "forwarded", "`field` of requests in which -trusted-proxies tell the client's address: x-forwarded-for, forwarded (RFC 7239) or none")
 	fs.StringVar(&o.tlsCert, "tls-cert", "", "speak TLS with the certificate in this PEM `file` (with its chain) at each -addr that is host:port or tls://host:port; read again on SIGHUP")
 	fs.StringVar(&o.tlsKey, "tls-key", "", "PEM `file` of the certificate's private key")
-	fs.Var(&o.nats, "nats", "`URL` of a NATS server, nats://host:port, over which servers with -app topics hear each other; repeatable")
+	fs.Var(&o.nats, "nats", "`URL` of a NATS server, nats://host:port, over which servers with -app chat or topics hear each other; repeatable")
 	fs.StringVar(&o.natsPrefix, "nats-prefix", "weir", "what stands before the topics in NATS `subjects`")
 	fs.StringVar(&o.admin, "admin", "", "serve /publish, /healthz, /readyz and profiles on a loopback `address` such as 127.0.0.1:9090")
 	fs.BoolVar(&o.adminPublic, "admin-public", false, "permit -admin on an address that other machines can reach")

@@ -25,7 +25,6 @@ func (t *topics) setup(srv *reactor.Server) {
 	t.srv = srv
 	srv.Upgrade = topicOfPath
 	srv.Page = servePage(topicsPage)
-	srv.SlowSubscriber = reactor.SlowClose
 }
 
 // topicOfPath refuses a path that names no topic, and keeps the topic as the connection's data.
