@@ -176,8 +176,9 @@ func (b *Bus) Close() error {
 }
 
 // Publish sends a message to the other servers. It copies p. It fails with ErrAway, ErrTooLarge or
-// ErrTopicTooLong, and once the Bus is closed with an error for which errors.Is(err, net.ErrClosed)
-// holds. Without an error the message can be lost too, see the package's description.
+// ErrTopicTooLong, with the error of a socket that breaks, and once the Bus is closed with one for which
+// errors.Is(err, net.ErrClosed) holds. Without an error the message can be lost too, see the package's
+// description.
 func (b *Bus) Publish(topic string, op codec.Opcode, p []byte) error {
 	err := b.publish(b.prefix+topic, op, p)
 	if err != nil {
