@@ -87,7 +87,8 @@ func TestRedialBackoff(t *testing.T) {
 		{"RFC 9110 10.2.3: Retry-After, seconds", &Redial{}, []attempt{{err: refused(429, "120")}, {err: refused(503, "1")}, down}, seconds(0, 125, 136, 156)},
 		{"RFC 9110 10.2.3: Retry-After, a date", &Redial{}, []attempt{{err: refused(503, "Sat, 01 Jan 2000 00:10:00 GMT")}}, seconds(0, 605)},
 		{"Retry-After has a limit", &Redial{}, []attempt{{err: refused(503, "999999999999")}}, seconds(0, 3605)},
-		{"Retry-After a date that is past", &Redial{}, []attempt{{err: refused(503, "Sat, 01 Jan 2000 00:00:00 GMT")}, down}, seconds(0, 5, 15)},
+		{"Retry-After a date that is past", &Redial{}, []attempt{{err: refused(503, "Fri, 31 Dec 1999 23:00:00 GMT")}, down}, seconds(0, 5, 15)},
+		{"Retry-After a date that is far away", &Redial{}, []attempt{{err: refused(503, "Sat, 01 Jan 2000 09:00:00 GMT")}}, seconds(0, 3605)},
 		{"Retry-After that is neither", &Redial{}, []attempt{{err: refused(503, "soon")}}, seconds(0, 5)},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -44,6 +44,7 @@ type Workers struct {
 	boxes   map[*Conn]*mailbox // of the connections that have something waiting or at work
 	ready   mailboxes          // those of them that wait for a goroutine
 	running int                // goroutines
+	run     func()             // is work: made once, since each go statement would make it anew
 	queued  int                // bytes
 	dropped atomic.Int64
 }
@@ -128,7 +129,10 @@ func (w *Workers) post(c *Conn, j job) {
 		w.ready.put(box)
 		if w.running < w.count() {
 			w.running++
-			go w.work()
+			if w.run == nil {
+				w.run = w.work
+			}
+			go w.run()
 		}
 	}
 }

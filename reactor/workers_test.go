@@ -407,6 +407,26 @@ func TestWorkersClient(t *testing.T) {
 	atRest(t, w)
 }
 
+// In the steady state a message costs no allocation, the goroutine for it included.
+func TestWorkersAlloc(t *testing.T) {
+	if raceDetector {
+		t.Skip("allocations cannot be counted")
+	}
+	done := make(chan struct{}, 1)
+	w := &Workers{Handler: HandlerFunc(func(*Conn, codec.Message) { done <- struct{}{} })}
+	s := newOpenStand(t, &Server{Handler: w})
+	atRest(t, w)
+	sent := text("hello")
+	s.in = make([]byte, len(sent))
+	if n := testing.AllocsPerRun(5000, func() {
+		copy(s.in, sent)
+		s.e.OnTraffic(s.c.socket)
+		<-done
+	}); n != 0 {
+		t.Errorf("%v allocations for a message", n)
+	}
+}
+
 // A mailbox is a queue.
 func TestMailbox(t *testing.T) {
 	b := new(mailbox)
