@@ -8,15 +8,31 @@ import (
 	"testing"
 )
 
-// A row's compressed bytes are not a message, or not one within the limit of 1,000 bytes.
-func TestInflateFaults(t *testing.T) {
+// inflateFault is a row of a table of what is not a message, or not one within the limit of 1,000 bytes, behind a
+// window of one byte.
+type inflateFault struct {
+	rule       string
+	compressed string
+	err        error
+}
+
+const endlessStreams = "streams without end"
+
+func allInflateFaults(t *testing.T) []inflateFault {
 	big := string(stdDeflate(t, make([]byte, 1001), nil, false))
 	text := func(s string) string { return string(stdDeflate(t, []byte(s), nil, false)) }
-	for _, row := range []struct {
-		rule       string
-		compressed string
-		err        error
-	}{
+	// The header of a block with codes of its own: BFINAL, BTYPE, HLIT, HDIST, HCLEN (RFC 1951 3.2.7), and the lengths
+	// of the codes for 16, 17, 18 and 0.
+	header := func(literals, distances int, more ...bitRun) string {
+		return packed(append([]bitRun{{0, 1}, {2, 2}, {literals, 5}, {distances, 5}, {0, 4}}, more...)...)
+	}
+	return []inflateFault{
+		{"3.2.7 more literals than there are", header(30, 0), ErrDeflate},
+		{"3.2.7 more distances than there are", header(0, 30), ErrDeflate},
+		{"3.2.2 more codes than there can be", header(0, 0, bitRun{1, 3}, bitRun{1, 3}, bitRun{1, 3}, bitRun{0, 3}), ErrDeflate},
+		{"3.2.2 fewer codes than there must be", header(0, 0, bitRun{2, 3}, bitRun{0, 3}, bitRun{0, 3}, bitRun{2, 3}), ErrDeflate},
+		{"3.2.7 a repetition of nothing", header(0, 0, bitRun{1, 3}, bitRun{0, 3}, bitRun{0, 3}, bitRun{1, 3}, bitRun{1, 1}, bitRun{0, 2}), ErrDeflate},
+		{"3.2.7 more lengths than were announced", header(0, 0, bitRun{0, 3}, bitRun{0, 3}, bitRun{1, 3}, bitRun{1, 3}, bitRun{255, 8}, bitRun{255, 8}), ErrDeflate},
 		{"7.2.2 no byte", "", ErrDeflate},
 		{"7.2.2 block of type 3", "\x06", ErrDeflate},
 		{"7.2.2 block of type 3 after a message", text("Hello") + "\x06", ErrDeflate},
@@ -32,7 +48,7 @@ func TestInflateFaults(t *testing.T) {
 		{"7.2.2 bytes after the end that are no block", text("Hello") + "Hello", ErrDeflate},
 		{"7.2.1 bytes after BFINAL that are no block", "\xf3\x48\xcd\xc9\xc9\x07\x00Hello", ErrDeflate},
 		{"7.2.1 truncated after BFINAL", "\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x48", ErrDeflate},
-		{"streams without end", strings.Repeat("\x03\x00", 50), ErrDeflate},
+		{endlessStreams, strings.Repeat("\x03\x00", 50), ErrDeflate},
 		{"1 byte more than the limit", big, ErrMessageTooBig},
 		{"1 byte more than the limit, then corrupt", big[:len(big)-1] + "\x06", ErrMessageTooBig},
 		{"1 byte more than the limit, in a second stream", string(stdDeflate(t, make([]byte, 1000), nil, true)) + text("a"), ErrMessageTooBig},
@@ -43,7 +59,30 @@ func TestInflateFaults(t *testing.T) {
 		{"8.1 not UTF-8, then corrupt", "\x00\x01\x00\xfe\xff\xff\x06", ErrTextUTF8},
 		{"8.1 in a code point, then corrupt", "\x00\x01\x00\xfe\xff\xc3\x06", ErrDeflate},
 		{"8.1 code point over two blocks, not UTF-8", "\x00\x01\x00\xfe\xff\xc3\x00\x01\x00\xfe\xff\x28\x00", ErrTextUTF8},
-	} {
+	}
+}
+
+// bitRun is the lowest n bits of v.
+type bitRun struct{ v, n int }
+
+// packed puts bits together to bytes, each from its least significant bit on (RFC 1951 3.1.1).
+func packed(all ...bitRun) string {
+	var b []byte
+	at := 0
+	for _, x := range all {
+		for i := range x.n {
+			if at%8 == 0 {
+				b = append(b, 0)
+			}
+			b[at/8] |= byte(x.v>>i&1) << (at % 8)
+			at++
+		}
+	}
+	return string(b)
+}
+
+func TestInflateFaults(t *testing.T) {
+	for _, row := range allInflateFaults(t) {
 		t.Run(row.rule, func(t *testing.T) {
 			i := NewInflater(DeflateParams{}, Server)
 			i.window = []byte{'w'} // a distance of more than 1 is too far

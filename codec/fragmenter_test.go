@@ -93,6 +93,8 @@ func FuzzFragmenter(f *testing.F) {
 		if deflate {
 			d = (&Deflate{Threshold: -1, Context: 1 << 12}).NewDeflater(p, Server)
 		}
+		reversed := slices.Clone(payload) // so that it matters which of the two a distance leads to
+		slices.Reverse(reversed)
 		var wire []byte
 		var want []event
 		for range 3 {
@@ -106,11 +108,11 @@ func FuzzFragmenter(f *testing.F) {
 			}
 			wire = f.Append(wire, nil, true)
 			if deflate {
-				wire = d.AppendFrame(wire, Binary, payload)
+				wire = d.AppendFrame(wire, Binary, reversed)
 			} else {
-				wire = AppendFrame(wire, Binary, payload)
+				wire = AppendFrame(wire, Binary, reversed)
 			}
-			want = append(want, event{Binary, string(payload)}, event{Binary, string(payload)})
+			want = append(want, event{Binary, string(payload)}, event{Binary, string(reversed)})
 		}
 		cfg := unlimited(Client, new(testPool))
 		cfg.Inflater = NewInflater(p, Client)

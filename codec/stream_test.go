@@ -139,6 +139,62 @@ func TestStreamFaults(t *testing.T) {
 	}
 }
 
+// TestStreamInflateFaults holds that a compressed message in chunks has the faults that it has whole, however it is
+// split, and whether chunks have been handed out before.
+func TestStreamInflateFaults(t *testing.T) {
+	for _, role := range roles {
+		for _, row := range allInflateFaults(t) {
+			if row.rule == endlessStreams {
+				continue // which cost nothing here
+			}
+			wire := appendTo(nil, role, true, Text, []byte(row.compressed))
+			wire[0] |= bitRSV1
+			for _, from := range []uint64{0, 3, 5000} {
+				for _, size := range []int{1, 2, 3, len(wire)} {
+					pool := new(testPool)
+					cfg := streamingConfig(role, pool, Streaming{From: from, Max: 1000})
+					cfg.Inflater = &Inflater{size: 1 << 15, window: []byte{'w'}}
+					o, _ := decodeChunks(t, newDecoder(cfg), wire, slices.Repeat([]int{size}, len(wire)/size)...)
+					if o.err != row.err || len(o.events) > 0 {
+						t.Fatalf("%s, from %d in pieces of %d: %v, %v, want %v", row.rule, from, size, o.events, o.err, row.err)
+					}
+					pool.wantNoneLent(t)
+				}
+			}
+		}
+	}
+}
+
+// The limit also holds for what a compressed message takes before it is decompressed: blocks that are empty.
+func TestStreamMaxCompressed(t *testing.T) {
+	const limit = 100
+	blocks := strings.Repeat("\x00\x00\x00\xff\xff", int(deflatedLimit(limit))/10)
+	for more, want := range map[int]error{int(deflatedLimit(limit)) - 2*len(blocks): nil, int(deflatedLimit(limit)) - 2*len(blocks) + 1: ErrMessageTooBig} {
+		cfg := streamingConfig(Client, new(testPool), Streaming{Max: limit})
+		cfg.Inflater = NewInflater(noTakeover, Client)
+		wire := append(AppendDeflatedHeader(nil, false, Binary, len(blocks)), blocks...)
+		wire = append(AppendHeader(wire, false, Continuation, len(blocks)), blocks...)
+		wire = AppendHeader(wire, true, Continuation, more)
+		if o, _ := decodeChunks(t, newDecoder(cfg), wire); o.err != want {
+			t.Errorf("%d bytes more: %v", more, o.err)
+		}
+	}
+}
+
+// What is unmasked and does not get its turn, because a chunk is full, is unmasked later, and once.
+func TestStreamDeflatedMasked(t *testing.T) {
+	payload := slices.Concat(compressible(300_000), deflateSamples[4].make(50_000))
+	d := (&Deflate{}).NewDeflater(noTakeover, Client)
+	for _, from := range []uint64{0, 1000, 100_000} {
+		cfg := streamingConfig(Server, new(testPool), Streaming{From: from, Max: 1 << 20})
+		cfg.Inflater = NewInflater(noTakeover, Server)
+		o, chunks := decodeChunks(t, newDecoder(cfg), d.AppendMaskedFrame(nil, Binary, payload, testKey))
+		if o.err != nil || len(o.events) != 1 || o.events[0].payload != string(payload) || len(chunks) < 5 {
+			t.Errorf("from %d: %d messages in %d chunks, %v", from, len(o.events), len(chunks), o.err)
+		}
+	}
+}
+
 // TestChunks holds which chunks there are.
 func TestChunks(t *testing.T) {
 	long := strings.Repeat("x", 100)
