@@ -73,6 +73,37 @@ func TestDeflateEcho(t *testing.T) {
 	}
 }
 
+// TestDeflatePreparedContext sends what was prepared between messages that refer to what was sent before: the
+// context has each once.
+func TestDeflatePreparedContext(t *testing.T) {
+	sent := []string{prose(700, 1), prose(400, 2), prose(700, 1), prose(500, 3), prose(400, 2) + prose(500, 3)}
+	takeover := &codec.Deflate{ServerContextTakeover: true}
+	addr := serve(t, &Server{Deflate: takeover, Handler: HandlerFunc(func(c *Conn, m codec.Message) {
+		for i, s := range sent {
+			if i%2 == 1 {
+				_ = c.WritePrepared(codec.Prepare(codec.Text, []byte(s)))
+			} else {
+				_ = c.WriteText(s)
+			}
+		}
+	})})
+	cl := &Client{Deflate: takeover}
+	t.Cleanup(func() { _ = cl.Close() })
+	got := newCollector()
+	c, err := cl.Dial(t.Context(), "ws://"+addr, got, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.WriteText("go on"); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range sent {
+		if came := within(t, got.messages); came != "text:"+s {
+			t.Fatalf("message %d came as %d bytes: %.80q", i, len(came), came)
+		}
+	}
+}
+
 // deflated opens a connection on which messages may be compressed, by a client that offers what is
 // usual, and returns the response's extensions.
 func deflated(t *testing.T, addr, offer string) (r *rawClient, extensions string) {

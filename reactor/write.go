@@ -183,12 +183,14 @@ func (c *Conn) queuePrepared(m *codec.Prepared) {
 		c.queue(m.Opcode(), m.Payload())
 		return
 	}
-	if frame := c.prepared(m); len(frame) >= flushAt && !c.flags.has(flagFull) && c.tls() == nil {
-		c.loop.counts.sent.message(m.Opcode())
-		c.writeThrough(c.buffer().B, frame)
+	frame := c.prepared(m)
+	c.loop.counts.sent.message(m.Opcode())
+	b := c.buffer()
+	if len(frame) >= flushAt && !c.flags.has(flagFull) && c.tls() == nil {
+		c.writeThrough(b.B, frame)
 		return
 	}
-	c.append(m)
+	b.B = append(b.B, frame...)
 	c.written()
 }
 
@@ -199,7 +201,8 @@ func (c *Conn) append(m *codec.Prepared) {
 	b.B = append(b.B, c.prepared(m)...)
 }
 
-// prepared returns the frame of a message that was encoded for many, compressed where that was agreed on.
+// prepared returns the frame of a message that was encoded for many, compressed where that was agreed on. It must
+// be sent, once: the message is in the context of the compression from here on.
 func (c *Conn) prepared(m *codec.Prepared) []byte {
 	if d := c.deflating(); d != nil {
 		return d.deflater.PreparedFrame(m)
