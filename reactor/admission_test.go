@@ -120,7 +120,7 @@ func TestHandshakeRate(t *testing.T) {
 	if taken := n - refused; taken < 3 || taken > most {
 		t.Errorf("%d of %d were taken, want 3 to %d", taken, n, most)
 	}
-	if got := srv.Stats().Refused[503]; got != uint64(refused) {
+	if got := srv.Stats().Refused[Refusal{503, RefusedRate}]; got != uint64(refused) {
 		t.Errorf("%d refusals are counted, want %d", got, refused)
 	}
 }

@@ -63,6 +63,7 @@ type config struct {
 	buffered int64 // bytes, of all connections
 	policy   OverflowPolicy
 	rate     rateLimits // per connection
+	track    bool       // each connection keeps its own counts
 
 	tls           *tls.Config      // of all connections of the engine; nil: none has TLS, unless mayTLS
 	mayTLS        bool             // connections may have TLS each by itself

@@ -83,6 +83,7 @@ type rare struct {
 	deflate     *deflating
 	subs        *subscriptions
 	rate        *rate          // where there are limits; the loop's own
+	track       *track         // with Server.TrackConns
 	writer      *MessageWriter // of a message that is being written in fragments
 	tls         *secure        // does not change while the connection is open
 	local       net.Addr       // this and the next where they are not the socket's

@@ -31,8 +31,9 @@ type core struct {
 	tls       tlsHandshakes // in a server
 	tlsFailed atomic.Int64  // handshakes
 
-	leased     atomic.Int64 // bytes of the contexts of compression
-	deflatings sync.Map     // those that connections share, by codec.DeflateParams
+	lastID     atomic.Uint64 // of a connection, with Server.TrackConns
+	leased     atomic.Int64  // bytes of the contexts of compression
+	deflatings sync.Map      // those that connections share, by codec.DeflateParams
 }
 
 // init prepares c for engines, and starts what they need besides.

@@ -75,6 +75,16 @@ func (c *Conn) deflating() *deflating {
 	return c.rare.deflate
 }
 
+// inflates reports whether messages may arrive compressed. It is the loop's.
+func (c *Conn) inflates() bool {
+	if c.loop.cfg.deflate == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.deflating() != nil
+}
+
 // endDeflate gives the memory of the contexts back. It is called with c.mu held, once.
 func (c *Conn) endDeflate() {
 	if d := c.deflating(); d != nil {

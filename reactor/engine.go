@@ -158,7 +158,8 @@ func (e *engine) loop(el gnet.EventLoop) *loop {
 	l.wheel.now = e.now()
 	l.inbox, l.taken = make([]task, 0, tasksAtFirst), make([]task, 0, tasksAtFirst)
 	l.batch = e.core.newBatch()
-	l.counts = e.core.tally.newLoop()
+	l.counts, l.number = e.core.tally.newLoop()
+	l.fan.took = &l.counts.fanout
 	e.loops.Store(el, l) // only the loop itself asks for it
 	if e.over.Load() {   // OnShutdown may not have seen it
 		l.stop()

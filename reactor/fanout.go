@@ -3,6 +3,7 @@ package reactor
 import (
 	"math"
 	"sync/atomic"
+	"time"
 
 	"example.org/weir/codec"
 )
@@ -12,6 +13,7 @@ type publication struct {
 	message *codec.Prepared
 	topic   string
 	from    *Conn        // does not get it; nil: everyone does
+	at      time.Time    // of Publish
 	slow    atomic.Int32 // congested connections that it waits for
 }
 
@@ -47,7 +49,8 @@ type fanout struct {
 	at     int             // members of it from here on have been met
 	own    []*subscription // of the connection that is being met, by group of the burst
 
-	met int64 // subscriptions by messages, in this run
+	took *histogram // what publications take
+	met  int64      // subscriptions by messages, in this run
 }
 
 const (
@@ -165,8 +168,12 @@ func (f *fanout) meet(t *topics, budget int) (cost int) {
 func (f *fanout) done() {
 	end := f.head + f.burst
 	bytes := 0
+	now := time.Now()
 	for i := f.head; i < end; i++ {
 		bytes += f.queue[i].size()
+		if (i-f.head)%f.groups == 0 { // the first of those that are the same publication
+			f.took.observe(now.Sub(f.queue[i].at))
+		}
 		f.queue[i] = posting{}
 	}
 	f.backlog.Add(int64(-bytes))

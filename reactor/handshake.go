@@ -1,9 +1,7 @@
 package reactor
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 
@@ -173,6 +171,9 @@ func (s *Server) accept(c *Conn, u *Upgrade, r *codec.Request) error {
 	if u.Subprotocol != "" {
 		c.rarely().subprotocol = u.Subprotocol
 	}
+	if s.TrackConns {
+		c.rarely().track = s.core.newTrack(r)
+	}
 	b := c.buffer()
 	if b.B, err = codec.AppendUpgrade(b.B, &reply); err != nil { // a field that Server.Upgrade added
 		return fmt.Errorf("the response that it asked for is malformed: %v", err) // no refusal of its own
@@ -223,7 +224,7 @@ func (s *Server) check(c *Conn, u *Upgrade, r *codec.Request) error {
 		return nil
 	}
 	if err := s.Upgrade(c, u); err != nil {
-		return err
+		return hookError{err}
 	}
 	if u.Subprotocol != "" && chooseSubprotocol([]string{u.Subprotocol}, r) == "" { // RFC 6455 4.2.2, item 5
 		return fmt.Errorf("it chose the subprotocol %q, which the client did not offer", u.Subprotocol)
@@ -303,17 +304,6 @@ func (c *Conn) refuse(err error) { c.replyError(err, false) }
 
 // refuseRequest replies to a request with an error.
 func (c *Conn) refuseRequest(r *codec.Request, err error) { c.replyError(err, isHead(r)) }
-
-// refusal returns how to refuse for err, which is counted, and logged where the client is not to know it.
-func (c *core) refusal(err error, remote net.Addr) *codec.HandshakeError {
-	var he *codec.HandshakeError
-	if !errors.As(err, &he) {
-		c.cfg.log.Error("an opening handshake failed", "err", err, "remote", remote)
-		he = errUpgrade
-	}
-	countIn(&c.tally, &c.tally.refused, he.Status)
-	return he
-}
 
 func (c *Conn) replyError(err error, head bool) {
 	he := c.loop.engine.core.refusal(err, c.RemoteAddr())

@@ -18,11 +18,12 @@ type loop struct {
 	mu      sync.Mutex
 	inbox   []task
 	tickDue bool
-	tickAt  time.Time     // when tickDue became true
-	lag     time.Duration // of the tick before
-	held    int           // connections, at the tick before
-	armed   bool          // a run is due or going on, and will see what is in the inbox
-	stopped bool          // gnet no longer runs tasks
+	tickAt  time.Time        // when tickDue became true
+	lag     time.Duration    // of the tick before
+	held    int              // connections, at the tick before
+	armed   bool             // a run is due or going on, and will see what is in the inbox
+	stopped bool             // gnet no longer runs tasks
+	asked   []chan<- []*Conn // who waits for a list of the connections
 
 	// The rest belongs to the loop.
 	taken     []task // what was taken out of the inbox last
@@ -35,6 +36,7 @@ type loop struct {
 	handshake handshake // for the requests that arrive whole, which are nearly all
 	upgrade   Upgrade
 	counts    *counts
+	number    int
 	untimed   uint   // messages since one was timed
 	plain     []byte // what TLS connections read into, nil until one has
 }
@@ -97,7 +99,7 @@ func (l *loop) tick() {
 func (l *loop) stats() LoopStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	st := LoopStats{Conns: l.held, Lag: l.lag}
+	st := LoopStats{Loop: l.number, Conns: l.held, Lag: l.lag}
 	if l.tickDue {
 		st.Lag = max(st.Lag, time.Since(l.tickAt))
 	}
@@ -117,7 +119,12 @@ func (l *loop) arm() {
 func (l *loop) stop() {
 	l.mu.Lock()
 	l.stopped = true
+	asked := l.asked
+	l.asked = nil
 	l.mu.Unlock()
+	for _, a := range asked {
+		a <- nil
+	}
 }
 
 // ended gives back what the loop has. It is called when gnet's loop has ended.
@@ -141,8 +148,11 @@ func (l *loop) Run(context.Context) error {
 		l.held = len(l.wheel.conns)
 	}
 	l.fan.take()
+	asked := l.asked
+	l.asked = nil
 	l.mu.Unlock()
 
+	l.answer(asked)
 	l.running = true
 	n := min(len(l.todo), tasksPerRun)
 	for i := range n {

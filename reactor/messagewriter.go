@@ -158,7 +158,7 @@ func (w *MessageWriter) Close() error {
 	}
 	w.closed = true
 	c.rare.writer = nil
-	c.loop.counts.sent.message(w.op)
+	c.sentMessage(w.op)
 	w.fragment(nil, true)
 	for _, m := range w.behind {
 		switch {
@@ -213,7 +213,11 @@ func (w *MessageWriter) room() int {
 func (w *MessageWriter) fragment(p []byte, last bool) {
 	c := w.conn
 	b := c.buffer()
+	before := len(b.B)
 	b.B = w.fragments.Append(b.B, p, last)
+	if c.deflating() != nil {
+		c.loop.counts.deflated.add(len(p), len(b.B)-before)
+	}
 	c.written()
 }
 

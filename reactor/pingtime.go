@@ -39,5 +39,8 @@ func (c *Conn) pongCame(payload []byte) {
 	l := c.loop
 	if d, ok := l.engine.core.pings.since(payload, time.Duration(l.cfg.idle)*l.cfg.tick); ok {
 		l.counts.ping.observe(d)
+		if l.cfg.track {
+			c.trackPing(d)
+		}
 	}
 }

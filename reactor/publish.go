@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"time"
 
 	"example.org/weir/codec"
 )
@@ -146,7 +147,7 @@ func (s *Server) publish(from *Conn, topic string, op codec.Opcode, p []byte) er
 	case behind(matched, limit(s.MaxBacklog, defaultMaxBacklog)):
 		return ErrBacklog
 	}
-	message := &publication{message: codec.Prepare(op, p), topic: topic, from: from}
+	message := &publication{message: codec.Prepare(op, p), topic: topic, from: from, at: time.Now()}
 	t.post(matched, message)
 	if t.bus != nil && !t.bus.publish(message) {
 		t.counters.busMissed.Add(1)
@@ -167,7 +168,7 @@ func (t *topics) fromBus(pattern, topic string, op codec.Opcode, p []byte, most 
 	case behind([]*audience{au}, most):
 		return ErrBacklog
 	}
-	t.post([]*audience{au}, &publication{message: codec.Prepare(op, p), topic: topic})
+	t.post([]*audience{au}, &publication{message: codec.Prepare(op, p), topic: topic, at: time.Now()})
 	return nil
 }
 

@@ -140,7 +140,7 @@ func (c *Conn) closeBehind(body []byte) bool {
 		return false
 	}
 	if w != nil {
-		c.loop.counts.sent.message(codec.Close)
+		c.sentMessage(codec.Close)
 		w.close = append([]byte{}, body...)
 	}
 	return w != nil

@@ -72,6 +72,7 @@ func newStandOn(t testing.TB, srv *Server, kind int) *stand {
 	set.log = quiet
 	srv.core.cfg = set.config(codec.Server, srv.Handler)
 	srv.core.cfg.rate = srv.rateLimits()
+	srv.core.cfg.track = srv.TrackConns
 	srv.core.pings = newPingClock()
 	if srv.TLS != nil {
 		if srv.core.cfg.tls, err = serverTLS(srv.TLS); err != nil {

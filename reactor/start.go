@@ -76,6 +76,7 @@ func (s *Server) start(listeners reservations, secure *tls.Config) error {
 	set := s.settings()
 	cfg := set.config(codec.Server, s.Handler)
 	cfg.rate = s.rateLimits()
+	cfg.track = s.TrackConns
 	if err := s.startTopics(cfg.log); err != nil {
 		return fmt.Errorf("reactor: %w", err)
 	}

@@ -3,6 +3,8 @@ package reactor
 import (
 	"maps"
 	"math/bits"
+	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,16 +21,27 @@ type Stats struct {
 
 	Accepted uint64               // connections
 	Opened   uint64               // opening handshakes that were done
-	Refused  map[int]uint64       // those that were not, by HTTP status
+	Refused  map[Refusal]uint64   // those that were not, and other requests
 	Closed   map[CloseKind]uint64 // connections that had been opened
 	Dropped  uint64               // messages, by OverflowDrop
+	Rejected uint64               // messages for which a write returned ErrBufferFull, under the other policies
 	Shed     uint64               // connections that were cut because of MaxBuffered
 	Panics   uint64               // of handlers and hooks
 
 	Received, Sent Traffic
-	PingTime       Histogram // from the ping for a silent client to its pong
-	HandlerTime    Histogram // of OnMessage, for one message in 64
-	Loops          []LoopStats
+	// Deflated and Inflated are what is sent and received over connections with permessage-deflate.
+	Deflated, Inflated Compression
+
+	PingTime    Histogram   // from the ping for a silent client to its pong
+	HandlerTime Histogram   // of OnMessage, for one message in 64
+	FanoutTime  Histogram   // from Publish, or the Bus, to the last of a loop's subscribers, for each loop that has some
+	Loops       []LoopStats // those that have had a connection, in the order of their first
+}
+
+// Compression counts the bytes of connections that compress.
+type Compression struct {
+	Plain uint64 // of payloads, as the application has them
+	Wire  uint64 // of the frames that carry them, with their headers
 }
 
 // Traffic counts messages in one direction, and their bytes.
@@ -46,10 +59,20 @@ type CloseKind struct {
 
 // LoopStats is the state of one event loop.
 type LoopStats struct {
+	Loop  int // its number: that of a loop that has ended is not given again
 	Conns int
 	// Lag is how long the last tick of the loop's clock has waited for the loop, or waits now. A loop
 	// that a handler holds up lags, and so do its clients.
 	Lag time.Duration
+}
+
+// MarshalText returns the code and who began, such as "1000 remote", so that Stats can be JSON.
+func (k CloseKind) MarshalText() ([]byte, error) {
+	side := " local"
+	if k.Remote {
+		side = " remote"
+	}
+	return append(strconv.AppendUint(nil, uint64(k.Code), 10), side...), nil
 }
 
 // Histogram counts durations. Counts[i] are those of less than HistogramBound(i), and not of less than
@@ -80,6 +103,7 @@ func (s *Server) Stats() Stats {
 	for _, e := range c.engines {
 		e.eachLoop(func(l *loop) { st.Loops = append(st.Loops, l.stats()) })
 	}
+	slices.SortFunc(st.Loops, func(a, b LoopStats) int { return a.Loop - b.Loop })
 	return st
 }
 
@@ -88,7 +112,7 @@ type tally struct {
 	mu               sync.Mutex
 	accepted, opened uint64
 	panics, shed     uint64
-	refused          map[int]uint64
+	refused          map[Refusal]uint64
 	closed           map[CloseKind]uint64
 	loops            []*counts // those of loops that have ended too
 }
@@ -109,17 +133,21 @@ func (t *tally) stats() Stats {
 		n.sent.addTo(&st.Sent)
 		n.ping.addTo(&st.PingTime)
 		n.handler.addTo(&st.HandlerTime)
+		n.fanout.addTo(&st.FanoutTime)
+		n.deflated.addTo(&st.Deflated)
+		n.inflated.addTo(&st.Inflated)
+		st.Rejected += n.rejected.Load()
 	}
 	return st
 }
 
-// newLoop returns the counts of a new loop.
-func (t *tally) newLoop() *counts {
-	n := new(counts)
+// newLoop returns the counts of a new loop, and its number.
+func (t *tally) newLoop() (n *counts, number int) {
+	n = new(counts)
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.loops = append(t.loops, n)
-	t.mu.Unlock()
-	return n
+	return n, len(t.loops) - 1
 }
 
 // count adds one to a count of t.
@@ -142,10 +170,12 @@ func countIn[K comparable](t *tally, m *map[K]uint64, k K) {
 // counts is what a loop counts per message. Only the loop and those who write to its connections touch
 // it, so it has cache lines of its own.
 type counts struct {
-	_              [cacheLine]byte
-	received, sent traffic
-	ping, handler  histogram
-	_              [cacheLine]byte
+	_                     [cacheLine]byte
+	received, sent        traffic
+	deflated, inflated    compression
+	rejected              atomic.Uint64
+	ping, handler, fanout histogram
+	_                     [cacheLine]byte
 }
 
 // cacheLine is the size of a cache line, in bytes. Loops write to none that another loop uses for a message.
@@ -170,6 +200,19 @@ func (t *traffic) addTo(to *Traffic) {
 	to.Binary += t.binary.Load()
 	to.Control += t.control.Load()
 	to.Bytes += t.bytes.Load()
+}
+
+type compression struct{ plain, wire atomic.Uint64 }
+
+// add counts a payload, and the frame that carries it.
+func (n *compression) add(plain, wire int) {
+	n.plain.Add(uint64(plain))
+	n.wire.Add(uint64(wire))
+}
+
+func (n *compression) addTo(to *Compression) {
+	to.Plain += n.plain.Load()
+	to.Wire += n.wire.Load()
 }
 
 type histogram struct {

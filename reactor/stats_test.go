@@ -80,7 +80,7 @@ func TestStats(t *testing.T) {
 			t.Errorf("%v: %d, want %d", k, st.Closed[k], n)
 		}
 	}
-	if len(st.Closed) != len(want) || st.Accepted != 4 || st.Opened != 3 || st.Refused[403] != 1 || len(st.Refused) != 1 || st.Panics != 1 {
+	if len(st.Closed) != len(want) || st.Accepted != 4 || st.Opened != 3 || st.Refused[Refusal{403, RefusedOrigin}] != 1 || len(st.Refused) != 1 || st.Panics != 1 {
 		t.Errorf("%+v", st)
 	}
 	if in := st.Received; in.Text != 2 || in.Binary != 1 || in.Control != 2 {

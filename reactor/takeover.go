@@ -74,7 +74,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, t *takeover, er
 	}()
 	if err = s.accept(c, new(Upgrade), t.request); err != nil {
 		s.refuseHTTP(w, r, err)
-		return err
+		return unhooked(err)
 	}
 	conn, buf, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -19,6 +19,9 @@ func (c *Conn) turn(p []byte) (cut bool) {
 	c.pinged = false
 	c.loop.counts.received.bytes.Add(uint64(len(p)))
 	c.protect(func() { c.arrived(p) })
+	if c.loop.cfg.track {
+		c.trackReceived(len(p))
+	}
 	return c.endTurn()
 }
 
@@ -160,6 +163,10 @@ func (c *Conn) readFrames(p []byte) {
 	if !c.pay(0, float64(len(p))) {
 		return
 	}
+	inflates := c.inflates()
+	if inflates {
+		c.loop.counts.inflated.wire.Add(uint64(len(p)))
+	}
 	for c.phase == phaseFrames {
 		m, n, err := c.decoder.Decode(p)
 		if err != nil {
@@ -170,6 +177,9 @@ func (c *Conn) readFrames(p []byte) {
 			return
 		}
 		p = p[n:]
+		if inflates {
+			c.loop.counts.inflated.plain.Add(uint64(len(m.Payload)))
+		}
 		c.dispatch(m)
 		if poison {
 			overwrite(m.Payload)
@@ -206,6 +216,9 @@ func overwrite(p []byte) {
 func (c *Conn) dispatch(m codec.Message) {
 	if chunk, ok := m.Chunk(); !ok || chunk.Final {
 		c.loop.counts.received.message(m.Opcode)
+		if c.loop.cfg.track {
+			c.trackMessage(m.Opcode)
+		}
 		if !c.pay(1, 0) {
 			return
 		}

@@ -153,11 +153,13 @@ func (c *Conn) overflow(err error) error {
 	if err != ErrBufferFull {
 		return err
 	}
-	switch c.loop.cfg.policy {
-	case OverflowDrop:
+	policy := c.loop.cfg.policy
+	if policy == OverflowDrop {
 		c.loop.engine.core.dropped.Add(1)
 		return nil
-	case OverflowClose:
+	}
+	c.loop.counts.rejected.Add(1)
+	if policy == OverflowClose {
 		if r := c.rarely(); !r.refused {
 			r.refused = true
 			c.wake()
@@ -168,7 +170,7 @@ func (c *Conn) overflow(err error) error {
 
 // queue encodes a frame behind what is pending.
 func (c *Conn) queue(op codec.Opcode, p []byte) {
-	c.loop.counts.sent.message(op)
+	c.sentMessage(op)
 	if len(p) >= flushAt && !c.flags.has(flagFull) && c.loop.cfg.decoder.Role == codec.Server && c.tls() == nil && c.deflating() == nil {
 		c.writeThrough(codec.AppendHeader(c.buffer().B, true, op, len(p)), p)
 		return
@@ -184,7 +186,7 @@ func (c *Conn) queuePrepared(m *codec.Prepared) {
 		return
 	}
 	frame := c.prepared(m)
-	c.loop.counts.sent.message(m.Opcode())
+	c.sentMessage(m.Opcode())
 	b := c.buffer()
 	if len(frame) >= flushAt && !c.flags.has(flagFull) && c.tls() == nil {
 		c.writeThrough(b.B, frame)
@@ -196,7 +198,7 @@ func (c *Conn) queuePrepared(m *codec.Prepared) {
 
 // append appends the frame of a message that was encoded for many to what is pending.
 func (c *Conn) append(m *codec.Prepared) {
-	c.loop.counts.sent.message(m.Opcode())
+	c.sentMessage(m.Opcode())
 	b := c.buffer()
 	b.B = append(b.B, c.prepared(m)...)
 }
@@ -205,7 +207,9 @@ func (c *Conn) append(m *codec.Prepared) {
 // be sent, once: the message is in the context of the compression from here on.
 func (c *Conn) prepared(m *codec.Prepared) []byte {
 	if d := c.deflating(); d != nil {
-		return d.deflater.PreparedFrame(m)
+		frame := d.deflater.PreparedFrame(m)
+		c.loop.counts.deflated.add(len(m.Payload()), len(frame))
+		return frame
 	}
 	return m.Frame()
 }
@@ -218,7 +222,7 @@ func (c *Conn) writeThrough(head, p []byte) {
 	n, err := writeBoth(int(c.fd), head, p)
 	through := max(n-len(head), 0)
 	c.out.B = append(c.out.B, p[through:]...)
-	c.loop.counts.sent.bytes.Add(uint64(through))
+	c.sentBytes(through)
 	c.wrote(min(n, len(head)), err)
 	c.wake()
 }
@@ -229,6 +233,7 @@ func (c *Conn) encode(op codec.Opcode, p []byte) {
 	b := c.buffer()
 	client := c.loop.cfg.decoder.Role == codec.Client
 	d := c.deflating()
+	before := len(b.B)
 	switch {
 	case d != nil && client:
 		b.B = d.deflater.AppendMaskedFrame(b.B, op, p, codec.NewMaskKey())
@@ -238,6 +243,9 @@ func (c *Conn) encode(op codec.Opcode, p []byte) {
 		b.B = codec.AppendMaskedFrame(b.B, op, p, codec.NewMaskKey())
 	default:
 		b.B = codec.AppendFrame(b.B, op, p)
+	}
+	if d != nil {
+		c.loop.counts.deflated.add(len(p), len(b.B)-before)
 	}
 }
 
@@ -334,7 +342,7 @@ func (c *Conn) wrote(n int, err error) {
 		c.broken(err)
 		return
 	}
-	c.loop.counts.sent.bytes.Add(uint64(n))
+	c.sentBytes(n)
 	if n < rest {
 		r := c.rarely()
 		r.sent += uint32(n)
@@ -346,7 +354,7 @@ func (c *Conn) wrote(n int, err error) {
 	if r := c.rare; r != nil && r.pongWaits {
 		r.pongWaits = false
 		if c.maySend() {
-			c.loop.counts.sent.message(codec.Pong)
+			c.sentMessage(codec.Pong)
 			c.encode(codec.Pong, r.pong)
 		}
 	}
