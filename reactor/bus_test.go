@@ -325,7 +325,8 @@ func TestBusOrder(t *testing.T) {
 	want = append(want, "subscribe b")
 	publish("3")
 	close(b.block)
-	_ = c.CloseNow()
+	eventually(t, fmt.Sprint(want), func() bool { return slices.Equal(b.got(), want) })
+	_ = c.CloseNow() // not earlier: what ends before it was reported never is
 	want = append(want, "unsubscribe b", "unsubscribe a")
 	eventually(t, fmt.Sprint(want), func() bool { return slices.Equal(b.got(), want) })
 }
