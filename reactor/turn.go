@@ -56,11 +56,10 @@ func (c *Conn) end() {
 func (c *Conn) endTurn() (cut bool) {
 	b := &c.loop.batch
 	c.mu.Lock()
-	left := b.takes(c)
-	c.mu.Unlock()
-	if !left {
-		return c.settle()
+	if !b.takes(c) {
+		return c.settled()
 	}
+	c.mu.Unlock()
 	if b.full() {
 		b.flush()
 	}
@@ -71,6 +70,11 @@ func (c *Conn) endTurn() (cut bool) {
 // whether the connection is to be closed now.
 func (c *Conn) settle() (cut bool) {
 	c.mu.Lock()
+	return c.settled()
+}
+
+// settled is settle with c.mu held, which it unlocks.
+func (c *Conn) settled() (cut bool) {
 	c.flags.clear(flagQueued | flagBatched)
 	if c.fd < 0 { // it has closed while it waited in the batch
 		c.mu.Unlock()
