@@ -5,6 +5,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -163,4 +164,40 @@ func TestNopHandlers(t *testing.T) {
 	f := newOpenStand(t, &Server{Handler: echo})
 	f.arrive(closeFrame(1000, ""))
 	f.wantOut(unmasked(codec.Close, "\x03\xE8"))
+}
+
+// The address is to be had at any time from any goroutine, also while the connection closes and after it: gnet
+// gives it back to its pools then.
+func TestRemoteAddrWhileClosing(t *testing.T) {
+	h := newProbe()
+	addr := serve(t, &Server{Handler: h})
+	for range 20 {
+		r := dialRaw(t, addr)
+		r.send(request())
+		c := within(t, h.opened)
+		want := r.LocalAddr().String()
+		asked, closed := make(chan struct{}), make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for last := false; !last; {
+				select {
+				case <-closed:
+					last = true
+				default:
+				}
+				if got := c.RemoteAddr(); got == nil || got.String() != want {
+					t.Errorf("RemoteAddr is %v, want %s", got, want)
+				}
+				select {
+				case asked <- struct{}{}:
+				default:
+				}
+			}
+		})
+		<-asked
+		_ = r.Close()
+		within(t, h.closed)
+		close(closed)
+		wg.Wait()
+	}
 }
