@@ -155,9 +155,6 @@ func fieldValues(h http.Header, name string) iter.Seq[[]byte] {
 
 // admit makes room for a connection, if there is any.
 func (w *web) admit() error {
-	if w.srv.core.draining.Load() {
-		return errShuttingDown
-	}
 	if w.conns.Add(1) > w.limit {
 		w.conns.Add(-1)
 		return errTooManyHTTP

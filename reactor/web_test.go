@@ -157,6 +157,17 @@ func TestHTTPThenWebSocket(t *testing.T) {
 	h.wantClosed(t, 1000, true)
 }
 
+// All at once: what net/http has not read of the first bytes is not lost either.
+func TestHTTPThenWebSocketAtOnce(t *testing.T) {
+	long := patterned(50_000)
+	r := dialRaw(t, serve(t, &Server{HTTP: site(nil, nil)}))
+	r.send(getPage, request(), text(long), text("last"))
+	r.wantHTTP("GET", 200, "<p>hello")
+	r.head()
+	r.want(codec.Text, long)
+	r.want(codec.Text, "last")
+}
+
 // Requests arrive in every way that HTTP/1.1 has.
 func TestHTTPRequests(t *testing.T) {
 	const max = 100_000
@@ -478,7 +489,9 @@ func TestHTTPMaxConnsPerIP(t *testing.T) {
 	}
 	refused()
 	a.send(request())
-	a.head()
+	if head := a.head(); head != string(mustUpgrade(t)) {
+		t.Errorf("the change to WebSocket gets %q", head)
+	}
 	refused()
 	_ = a.Close()
 	eventually(t, "one is gone", func() bool { return srv.Conns() == 1 })

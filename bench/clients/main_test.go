@@ -1,7 +1,6 @@
 // Package clients tries the weir server with WebSocket clients that others wrote: Go libraries,
-// Node's ws, Python's websockets and Chromium, and the library inside frameworks for HTTP, chi and gin. It
-// is a module of its own, so that none of them
-// ever enters the library's go.mod.
+// Node's ws, Python's websockets and Chromium, and the library inside chi and gin. It is a module of its own,
+// so that none of them ever enters the library's go.mod.
 //
 // The tests run the binary that WEIR_BIN names, or build it from the repository around them; those of
 // permessage-deflate's parameters run servers of the library, one for each.
