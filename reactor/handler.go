@@ -4,9 +4,8 @@ import "example.org/weir/codec"
 
 // Handler is what an application does with its connections. Its methods run on the event loop that
 // owns the connection, never two at once for the same one, and must not block; [Workers] takes the calls
-// off the loop for a Handler that does. Several connections
-// on different loops call it at the same time. A panic closes the connection with 1011 and is
-// logged with its stack.
+// off the loop for a Handler that does. Several connections on different loops call it at the same time. A
+// panic closes the connection with 1011 and is logged with its stack.
 type Handler interface {
 	// OnOpen is called once the opening handshake is done; what it writes is the first that the
 	// client gets.
