@@ -16,11 +16,21 @@ import (
 // payload is the message of the benchmarks, of 128 bytes.
 var payload = strings.Repeat("x", 128)
 
-// BenchmarkTurn is an echo without the network: a turn of the loop, with its write to a socket pair.
+// BenchmarkTurn is an echo without the network: a turn of the loop, with its write to a socket pair; also with
+// TrackConns.
 func BenchmarkTurn(b *testing.B) {
-	for name, depth := range map[string]int{"depth=1": 1, "depth=16": 16} {
+	for name, row := range map[string]struct {
+		depth int
+		track bool
+	}{
+		"depth=1":          {1, false},
+		"depth=16":         {16, false},
+		"depth=1/tracked":  {1, true},
+		"depth=16/tracked": {16, true},
+	} {
+		depth := row.depth
 		b.Run(name, func(b *testing.B) {
-			s := newOpenStand(b, &Server{})
+			s := newOpenStand(b, &Server{TrackConns: row.track})
 			in := strings.Repeat(text(payload), depth)
 			p, out := make([]byte, len(in)), make([]byte, 1<<16)
 			b.SetBytes(int64(depth * len(payload)))

@@ -33,6 +33,13 @@
 // for the handshake, for silence and for closing. Memory is spent on bytes that have arrived, never
 // on what a peer declares.
 //
+// # Watching
+//
+// Nothing needs to be hooked in to see what a server does: [Server.Stats] and [Server.TopicStats] may be
+// asked at any time, and wait for no event loop. What they tell of each message is counted by the loop that has it, in
+// memory that no other loop writes to. [Server.EachConn] and [Conn.Info] tell of single connections, of each
+// with its traffic if [Server.TrackConns] is set. A handler's OnClose is the place for a log of them.
+//
 // # Errors
 //
 // A peer that breaks the protocol gets a close frame with the code that RFC 6455 7.4 has for it. A

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -157,4 +158,99 @@ func TestLag(t *testing.T) {
 	eventually(t, "the lag is right", func() bool { return srv.Stats().Loops[0].Lag > much })
 	close(release)
 	eventually(t, "the lag is right", func() bool { return srv.Stats().Loops[0].Lag < much })
+}
+
+// TestStatsCompression compares what is counted of compression with what is on the wire.
+func TestStatsCompression(t *testing.T) {
+	s := newStandOn(t, &Server{Deflate: &codec.Deflate{}}, unix.SOCK_STREAM)
+	s.arrive(request("Sec-WebSocket-Extensions: permessage-deflate"))
+	s.out()
+	if st := s.e.srv.Stats(); st.Deflated != (Compression{}) || st.Inflated != (Compression{}) {
+		t.Errorf("before there is a message: %+v", st)
+	}
+	p := prose(4000, 1)
+	d := (&codec.Deflate{}).NewDeflater(codec.DeflateParams{ClientNoContextTakeover: true}, codec.Client)
+	in := string(d.AppendMaskedFrame(nil, codec.Text, []byte(p), 77))
+	s.arrive(in)
+	out := len(s.drain())
+	if err := s.c.WritePrepared(codec.Prepare(codec.Text, []byte(p))); err != nil {
+		t.Fatal(err)
+	}
+	s.settle()
+	out += len(s.drain())
+	st := s.e.srv.Stats()
+	if want := (Compression{4000, uint64(len(in))}); st.Inflated != want {
+		t.Errorf("inflated %+v, want %+v", st.Inflated, want)
+	}
+	if want := (Compression{8000, uint64(out)}); st.Deflated != want || out > 4000 {
+		t.Errorf("deflated %+v, want %+v", st.Deflated, want)
+	}
+	w, err := s.c.NewWriter(codec.Text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = w.Write([]byte(p))
+	_ = w.Close()
+	s.settle()
+	out += len(s.drain())
+	if want := (Compression{12000, uint64(out)}); s.e.srv.Stats().Deflated != want {
+		t.Errorf("deflated %+v, want %+v", s.e.srv.Stats().Deflated, want)
+	}
+}
+
+// TestFanoutTime checks that each message is timed once on each loop that delivers it.
+func TestFanoutTime(t *testing.T) {
+	s := newOpenStand(t, &Server{})
+	for _, pattern := range []string{"a", "*", ">"} {
+		if err := s.c.Subscribe(pattern); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.publish("a1", "a2", "b1")
+	for range 3 { // which make a burst
+		if err := s.e.srv.Publish("a", codec.Text, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.settle()
+	if err := s.e.srv.Publish("a.b", codec.Text, []byte("x")); err != nil { // only > matches it
+		t.Fatal(err)
+	}
+	s.settle()
+	st := s.e.srv.Stats()
+	if n := observed(st.FanoutTime); n != 7 || st.FanoutTime.Sum <= 0 {
+		t.Errorf("%d were timed, %v in all, want 7", n, st.FanoutTime.Sum)
+	}
+}
+
+// TestStatsRejected counts the messages that overflow policies keep from the client.
+func TestStatsRejected(t *testing.T) {
+	for policy, want := range map[OverflowPolicy][2]uint64{
+		OverflowReport: {0, 2},
+		OverflowDrop:   {2, 0},
+		OverflowClose:  {0, 2},
+	} {
+		s := newStandOn(t, &Server{MaxOutbound: 10_000, Overflow: policy}, unix.SOCK_STREAM)
+		s.arrive(request())
+		s.out()
+		for range 3 { // the first of which is let in, since nothing waits
+			_ = s.c.WriteMessage(codec.Binary, make([]byte, 8<<20))
+		}
+		if st := s.e.srv.Stats(); st.Dropped != want[0] || st.Rejected != want[1] {
+			t.Errorf("policy %d: %d dropped, %d rejected, want %d", policy, st.Dropped, st.Rejected, want)
+		}
+	}
+}
+
+// TestStatsJSON holds that Stats can be given to expvar.
+func TestStatsJSON(t *testing.T) {
+	b, err := json.Marshal(Stats{
+		Refused: map[Refusal]uint64{{403, RefusedOrigin}: 2},
+		Closed:  map[CloseKind]uint64{{codec.CloseNormal, true}: 3, {codec.CloseAbnormal, false}: 4},
+	})
+	for _, want := range []string{`"Refused":{"403 origin":2}`, `"Closed":{"1000 remote":3,"1006 local":4}`} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("%s, %v: want %s", b, err, want)
+		}
+	}
 }
