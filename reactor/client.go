@@ -156,7 +156,7 @@ func (cl *Client) Shutdown(ctx context.Context) error {
 	if !started {
 		return nil
 	}
-	return cl.core.drain(ctx, func() {
+	return cl.core.drain(ctx, 0, func() {
 		cl.loops.stop()
 		close(cl.core.done)
 	})

@@ -90,13 +90,11 @@ func (c *core) tick() {
 	}
 }
 
-// drain closes all connections and waits for them, and then stops the engines by calling stop, after
-// which done must be closed. It returns ctx.Err() when some had to be cut.
-func (c *core) drain(ctx context.Context, stop func()) error {
+// drain closes all connections, spread over window, and waits for them, and then stops the engines by
+// calling stop, after which done must be closed. It returns ctx.Err() when some had to be cut.
+func (c *core) drain(ctx context.Context, window time.Duration, stop func()) error {
 	c.draining.Store(true)
-	for _, e := range c.engines {
-		e.eachConn(goAway)
-	}
+	c.sendAway(ctx, window)
 	var err error
 	for c.conns.Load() > 0 && err == nil {
 		select {

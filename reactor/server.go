@@ -80,6 +80,11 @@ type Server struct {
 	// connection, before it is cut. Default 5 s; negative values are taken for the default.
 	CloseTimeout time.Duration
 
+	// DrainWindow is the time over which Shutdown spreads its close frames, evenly and in random order, so
+	// that the clients do not all come back, to this server's successor or its peers, in the same moment. It
+	// should be clearly shorter than the time that Shutdown's context has. Default 0: all go at once.
+	DrainWindow time.Duration
+
 	// Origins are the origins, as browsers send them ("https://example.org"), from which a page may
 	// connect besides the server's own; "null" admits pages opened from files, "*" all. A request
 	// without Origin, which no browser sends, always passes (RFC 6455 10.2).

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Shutdown ends the server gracefully: new connections are refused with 503, every client gets what
-// waits for it and then a close frame with 1001, requests that HTTP serves are finished, and those that have not gone when ctx is done are
-// cut. OnClose has been called for every connection when it returns. It returns ctx.Err() when some
+// Shutdown ends the server gracefully: new connections are refused with 503, or go to other processes with
+// SharePort; every client gets what waits for it and then a close frame with 1001, all at once or spread over
+// DrainWindow; requests that HTTP serves are finished; and those that have not gone when ctx is done are cut. OnClose has been called for every connection when it returns. It returns ctx.Err() when some
 // had to be cut. It may be called from any goroutine but an event loop's.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.life.mu.Lock()
@@ -22,7 +22,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.core.draining.Store(true)
 		web.Go(func() { s.web.shutdown(ctx) })
 	}
-	err := s.core.drain(ctx, s.stopEngines)
+	err := s.core.drain(ctx, s.DrainWindow, s.stopEngines)
 	web.Wait()
 	s.topics.finish(ctx)
 	return err
