@@ -190,7 +190,7 @@ type Server struct {
 	// IO says how the loops write. Default IOAuto.
 	IO IOMode
 	// TrackConns keeps for each connection what Conn.Info and EachConn tell of it: its path, since when, the
-	// messages and bytes each way, and the last ping. It takes some 450 bytes for each. Default false: nothing is kept, and
+	// messages and bytes each way, and the last ping. It takes some 320 bytes for each. Default false: nothing is kept, and
 	// nothing is counted for each connection.
 	TrackConns bool
 	// SharePort permits other processes of the same user to listen on the same TCP port
