@@ -29,7 +29,12 @@ func TestChromium(t *testing.T) {
 	t.Run("chat between two tabs", func(t *testing.T) { testChatTabs(t, browser) })
 	t.Run("topics between two servers", func(t *testing.T) { testTopicTabs(t, browser) })
 	t.Run("page from a file", func(t *testing.T) { testFilePage(t, browser) })
-	t.Run("exchanges", func(t *testing.T) { testBrowserExchanges(t, browser) })
+	t.Run("exchanges", func(t *testing.T) { testBrowserExchanges(t, browser, echoServer, "") })
+	t.Run("page over TLS", func(t *testing.T) { testSecurePage(t, browser) })
+	t.Run("exchanges over TLS", func(t *testing.T) { testBrowserExchanges(t, browser, secureServer, "") })
+	t.Run("exchanges over TLS, compressed", func(t *testing.T) {
+		testBrowserExchanges(t, browser, compressedServer, permessageDeflate)
+	})
 }
 
 func startChromium(t *testing.T) context.Context {
@@ -53,6 +58,7 @@ func startChromium(t *testing.T) context.Context {
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("ignore-certificate-errors-spki-list", certificate.keyHash),
 	)
 	// The deadline ends whatever a step waits for, and the browser with it.
 	bounded, cancel := context.WithTimeout(context.Background(), 3*patience)
@@ -72,7 +78,7 @@ func testDemoPage(t *testing.T, browser context.Context) {
 	s := echoServer.get(t)
 	tab := newTab(t, browser)
 	expectSilentConsole(t, tab)
-	do(t, tab, chromedp.Navigate("http"+strings.TrimPrefix(s.url("/"), "ws")))
+	do(t, tab, chromedp.Navigate(s.page()))
 	if got := evaluate(t, tab, chromedp.Value(chromedp.CSS("#url"))); got != s.url("/") {
 		t.Errorf("the page proposes %q, want the server that it came from, %q", got, s.url("/"))
 	}
@@ -83,7 +89,7 @@ func testDemoPage(t *testing.T, browser context.Context) {
 
 func testChatTabs(t *testing.T, browser context.Context) {
 	s := chatServer.get(t)
-	page := "http" + strings.TrimPrefix(s.url("/"), "ws")
+	page := s.page()
 	tabs := []context.Context{newTab(t, browser), newTab(t, browser), newTab(t, browser)}
 	for i, room := range []string{"/tabs", "/tabs", "/elsewhere"} {
 		do(t, tabs[i], chromedp.Navigate(page))
@@ -128,10 +134,10 @@ func testFilePage(t *testing.T, browser context.Context) {
 	}
 }
 
-func testBrowserExchanges(t *testing.T, browser context.Context) {
-	s := echoServer.get(t)
+func testBrowserExchanges(t *testing.T, browser context.Context, h *sharedServer, extension string) {
+	s := h.get(t)
 	tab := newTab(t, browser)
-	do(t, tab, chromedp.Navigate("http"+strings.TrimPrefix(s.url("/"), "ws")))
+	do(t, tab, chromedp.Navigate(s.page()))
 	var table []json.RawMessage
 	if err := json.Unmarshal(exchangesJSON, &table); err != nil {
 		t.Fatal(err)
@@ -146,7 +152,7 @@ func testBrowserExchanges(t *testing.T, browser context.Context) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	call := fmt.Sprintf("(%s)(%q, %s)", strings.TrimSpace(browserExchanges), s.url("/"), arguments)
+	call := fmt.Sprintf("(%s)(%q, %q, %s)", strings.TrimSpace(browserExchanges), s.url("/"), extension, arguments)
 	results := evaluate(t, tab, chromedp.Evaluate[[]scriptResult](call, chromedp.EvalAwaitPromise))
 	if len(results) != len(can) {
 		t.Errorf("%d results for %d exchanges", len(results), len(can))
@@ -163,7 +169,7 @@ func testBrowserExchanges(t *testing.T, browser context.Context) {
 // demoPage returns the page that the server serves on a plain GET.
 func demoPage(t *testing.T, s *server) []byte {
 	t.Helper()
-	resp, err := http.Get("http" + strings.TrimPrefix(s.url("/"), "ws"))
+	resp, err := http.Get(s.page())
 	if err != nil {
 		t.Fatal(err)
 	}

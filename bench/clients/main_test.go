@@ -38,6 +38,10 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if err := newCertificate(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	code := m.Run()
 	if err := stopShared(code != 0); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -9,7 +9,7 @@ import (
 func TestNode(t *testing.T) {
 	t.Parallel()
 	node := nodeOrSkip(t)
-	runScript(t, echoServer.get(t).url("/"), node, "node/exchanges.mjs")
+	runScript(t, echoServer.get(t).url("/"), node, "node/exchanges.mjs", "")
 }
 
 // nodeOrSkip returns the path of Node, with ws installed beside the scripts.

@@ -20,15 +20,15 @@ type scriptResult struct {
 	Detail string
 }
 
-// runScript runs a script that performs the whole table against url, and makes each line that it
-// prints a subtest.
-func runScript(t *testing.T, url, interpreter, script string) {
+// runScript runs a script that performs the whole table against url, where this extension is to be negotiated,
+// or none if it is empty. Each line that it prints becomes a subtest.
+func runScript(t *testing.T, url, interpreter, script, extension string) {
 	t.Helper()
 	names := make([]string, len(exchanges))
 	for i, x := range exchanges {
 		names[i] = x.Name
 	}
-	for _, result := range scriptResults(t, names, nil, interpreter, script, url) {
+	for _, result := range scriptResults(t, names, nil, interpreter, script, url, extension) {
 		t.Run(result.Name, func(t *testing.T) {
 			if !result.OK {
 				t.Error(result.Detail)

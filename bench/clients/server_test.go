@@ -19,7 +19,7 @@ import (
 // server is one running weir process.
 type server struct {
 	cmd *exec.Cmd
-	// addrs are the addresses as the server logged them, such as tcp://127.0.0.1:8080.
+	// addrs are the addresses as the server logged them, such as tcp://127.0.0.1:8080, or tls:// with TLS.
 	addrs []string
 	// lines are the lines of standard output; closed when the process has ended.
 	lines chan string
@@ -114,8 +114,11 @@ func (s *server) log() string {
 
 // url returns the WebSocket URL of path on the first address.
 func (s *server) url(path string) string {
-	return "ws://" + strings.TrimPrefix(s.addrs[0], "tcp://") + path
+	return strings.NewReplacer("tcp://", "ws://", "tls://", "wss://").Replace(s.addrs[0]) + path
 }
+
+// page returns the URL of the page that the server serves.
+func (s *server) page() string { return "http" + strings.TrimPrefix(s.url("/"), "ws") }
 
 // stop signals the process and waits for its end; any exit status but 0 is an error.
 func (s *server) stop(sig os.Signal) error {
@@ -153,10 +156,11 @@ func start(t *testing.T, env []string, args ...string) *server {
 
 // sharedServer is a server that many tests use; it starts with the first of them.
 type sharedServer struct {
-	args []string
-	once sync.Once
-	s    *server
-	err  error
+	args   []string
+	secure bool // with TLS
+	once   sync.Once
+	s      *server
+	err    error
 }
 
 var (
@@ -166,7 +170,12 @@ var (
 
 func (h *sharedServer) get(t *testing.T) *server {
 	t.Helper()
-	h.once.Do(func() { h.s, h.err = startServer(nil, h.args...) })
+	h.once.Do(func() {
+		if h.secure {
+			h.args = append(h.args, "-tls-cert", certificate.certFile, "-tls-key", certificate.keyFile)
+		}
+		h.s, h.err = startServer(nil, h.args...)
+	})
 	if h.err != nil {
 		t.Fatal(h.err)
 	}
@@ -176,7 +185,7 @@ func (h *sharedServer) get(t *testing.T) *server {
 // stopShared ends the shared servers and shows their logs if show is set.
 func stopShared(show bool) error {
 	var errs []error
-	for _, h := range []*sharedServer{echoServer, chatServer} {
+	for _, h := range []*sharedServer{echoServer, chatServer, secureServer, compressedServer} {
 		if h.s == nil {
 			continue
 		}

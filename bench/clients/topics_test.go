@@ -36,7 +36,7 @@ func testTopicTabs(t *testing.T, browser context.Context) {
 	two := start(t, nil, "-app", "topics", "-nats", nats)
 	tabs := []context.Context{newTab(t, browser), newTab(t, browser)}
 	for i, s := range []*server{one, two} {
-		do(t, tabs[i], chromedp.Navigate("http"+strings.TrimPrefix(s.url("/"), "ws")))
+		do(t, tabs[i], chromedp.Navigate(s.page()))
 		connect(t, tabs[i], "")
 		enter(t, tabs[i], "#pattern", "rooms.*")
 		do(t, tabs[i], chromedp.Click(chromedp.CSS("#subscribe")))

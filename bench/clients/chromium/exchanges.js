@@ -1,7 +1,7 @@
 // Performs exchanges with the browser's own WebSocket: the expression is an async function of the
-// URL of the echo server and of a part of the table in ../exchanges.json, for a browser neither
-// pings nor fragments. It returns the results, {name, ok, detail}, one for each exchange.
-async (url, exchanges) => {
+// URL of the echo server, of the extension that is to be negotiated ('' is none), and of a part of the
+// table in ../exchanges.json, for a browser neither pings nor fragments. It returns the results, {name, ok, detail}, one for each exchange.
+async (url, extension, exchanges) => {
   const patience = 30_000; // milliseconds for one exchange; a healthy one never comes near it
 
   function payloadOf(exchange) {
@@ -79,7 +79,11 @@ async (url, exchanges) => {
     const conversation = open(exchange, timer);
     let detail = '';
     try {
-      if (exchange.do !== 'subprotocol') await conversation.next('open');
+      if (exchange.do !== 'subprotocol') {
+        await conversation.next('open');
+        const [negotiated] = conversation.socket.extensions.split(';');
+        if (negotiated !== extension) throw new Error(`negotiated the extension '${negotiated}', want '${extension}'`);
+      }
       await performers[exchange.do](conversation, exchange);
     } catch (error) {
       detail = error.message;

@@ -1,15 +1,15 @@
 // Performs the exchanges of ../exchanges.json with Node's ws against the echo server whose URL is
-// the argument. Prints one JSON line for each, {"name", "ok", "detail"}, and exits with 1 if one
-// of them failed.
+// the first argument. The second is the extension that is to be negotiated, '' for none. Prints one
+// JSON line for each, {"name", "ok", "detail"}, and exits with 1 if one of them failed.
 //
-//     node exchanges.mjs ws://127.0.0.1:8080/
+//     node exchanges.mjs ws://127.0.0.1:8080/ ''
 
 import { readFileSync } from 'node:fs';
 import WebSocket from 'ws';
 
 const patience = 30_000; // milliseconds for one exchange; a healthy one never comes near it
 
-const url = process.argv[2];
+const [url, extension] = process.argv.slice(2);
 const exchanges = JSON.parse(readFileSync(new URL('../exchanges.json', import.meta.url)));
 
 function payloadOf(exchange) {
@@ -113,7 +113,11 @@ const performers = {
 };
 
 async function converse(conversation, exchange) {
-  if (exchange.do !== 'subprotocol') await conversation.next('open');
+  if (exchange.do !== 'subprotocol') {
+    await conversation.next('open');
+    const negotiated = conversation.socket.extensions;
+    if (negotiated !== extension) throw new Error(`negotiated the extension '${negotiated}', want '${extension}'`);
+  }
   await performers[exchange.do](conversation, exchange);
 }
 

@@ -1,8 +1,8 @@
 """Performs the exchanges of ../exchanges.json with Python's websockets.
 
-    /usr/bin/python3 exchanges.py ws://127.0.0.1:8080/
+    /usr/bin/python3 exchanges.py ws://127.0.0.1:8080/ ''
 
-The argument is the URL of the echo server. Prints one JSON line for each exchange,
+The arguments are the URL of the echo server and the extension that is to be negotiated, '' for none. Prints one JSON line for each exchange,
 {"name", "ok", "detail"}, and exits with 1 if one of them failed.
 """
 
@@ -102,18 +102,21 @@ async def subprotocol(connection, exchange):
 PERFORMERS = {f.__name__: f for f in (echo, refuse, ping, close, pipeline, subprotocol)}
 
 
-async def perform(url, exchange):
+async def perform(url, extension, exchange):
     async with websockets.connect(url, subprotocols=exchange.get("subprotocols"), max_size=None) as connection:
+        negotiated = ",".join(e.name for e in connection.extensions)
+        if negotiated != extension:
+            raise Failed(f"negotiated the extension {negotiated!r}, want {extension!r}")
         await PERFORMERS[exchange["do"]](connection, exchange)
 
 
-async def main(url):
+async def main(url, extension):
     table = json.loads((pathlib.Path(__file__).parent.parent / "exchanges.json").read_text(encoding="utf-8"))
     failed = False
     for exchange in table:
         detail = ""
         try:
-            await asyncio.wait_for(perform(url, exchange), PATIENCE)
+            await asyncio.wait_for(perform(url, extension, exchange), PATIENCE)
         except Exception as error:  # whatever goes wrong is this exchange's result
             detail = f"{type(error).__name__}: {error}"
             failed = True
@@ -121,4 +124,4 @@ async def main(url):
     return 1 if failed else 0
 
 
-sys.exit(asyncio.run(main(sys.argv[1])))
+sys.exit(asyncio.run(main(*sys.argv[1:])))
