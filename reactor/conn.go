@@ -68,6 +68,7 @@ const (
 	phaseFrames                 // frames
 	phaseFinished               // nothing: the end of the TCP connection is awaited
 	phaseProxy                  // a PROXY header, which comes before all else
+	phaseAuthorizing            // what is kept until Server.Authorize has decided
 )
 
 // rare holds what most connections do not need, or only for a moment. It is guarded by Conn.mu; a
@@ -77,6 +78,7 @@ type rare struct {
 	proxy       *bytebufferpool.ByteBuffer // a PROXY header that has not arrived whole
 	handshake   *handshake                 // a request that has not arrived whole
 	dialing     *dialing                   // in a client, until the connection is open
+	asking      *authorization             // a request that Server.Authorize decides about
 	handler     Handler                    // in a client
 	ended       chan<- error               // gets the error that OnClose was given; see Redial
 	subprotocol string

@@ -220,6 +220,7 @@ func (c *Conn) gone(cause error) {
 	if !c.isOpen() {
 		c.endProxyHead()
 		c.endHandshake()
+		c.endAuthorization(net.ErrClosed)
 		c.dialed(fmt.Errorf("reactor: the connection ended during the opening handshake: %w", err))
 	}
 	c.decoder.Release()

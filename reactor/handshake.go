@@ -10,8 +10,8 @@ import (
 	"example.org/weir/codec"
 )
 
-// Upgrade is a request to open a WebSocket connection, as Server.Upgrade sees it, and the reply to
-// it. It is valid until the hook returns.
+// Upgrade is a request to open a WebSocket connection, as Server.Authorize and Server.Upgrade see it, and
+// the reply to it. It is valid until the hook returns.
 type Upgrade struct {
 	// Request is the client's request. Its bytes are valid until the hook returns.
 	Request *codec.Request
@@ -22,7 +22,7 @@ type Upgrade struct {
 	Fields []codec.Field
 }
 
-// Refuse makes an error with which Server.Upgrade refuses a request: an HTTP status from 400 to 599
+// Refuse makes an error with which Server.Authorize or Server.Upgrade refuses a request: an HTTP status from 400 to 599
 // and a text that tells the client why.
 func Refuse(status int, text string) error {
 	return &codec.HandshakeError{Status: status, Text: text}
@@ -139,7 +139,15 @@ func (c *Conn) answer(r *codec.Request, arrived []byte) bool {
 		return false
 	}
 	u := &c.loop.upgrade
-	err := srv.accept(c, u, r)
+	err := srv.examine(c, u, r)
+	if err == nil && srv.Authorize != nil {
+		c.authorize(u.Subprotocol, arrived)
+		*u = Upgrade{}
+		return false
+	}
+	if err == nil {
+		err = srv.accept(c, u)
+	}
 	*u = Upgrade{}
 	if err != nil {
 		c.refuseRequest(r, err)
@@ -148,18 +156,15 @@ func (c *Conn) answer(r *codec.Request, arrived []byte) bool {
 	return true
 }
 
-// accept decides whether a request is accepted, and queues the reply if so. It may also be called before
-// the connection belongs to a loop.
-func (s *Server) accept(c *Conn, u *Upgrade, r *codec.Request) error {
-	err := c.takeForwarded(r)
-	if err == nil {
-		err = s.check(c, u, r)
-	}
+// accept has the last hook decide whether a request is accepted that examine has found good, and queues the
+// reply if so. It may also be called before the connection belongs to a loop.
+func (s *Server) accept(c *Conn, u *Upgrade) error {
+	err := s.ask(c, u)
 	if err != nil {
 		return err
 	}
-	reply := codec.Upgrade{Key: r.Key(), Protocol: u.Subprotocol, Fields: u.Fields}
-	deflate := s.core.acceptDeflate(r.Extensions())
+	reply := codec.Upgrade{Key: u.Request.Key(), Protocol: u.Subprotocol, Fields: u.Fields}
+	deflate := s.core.acceptDeflate(u.Request.Extensions())
 	if deflate != nil {
 		reply.Extensions = deflate.params.String()
 	}
@@ -172,7 +177,7 @@ func (s *Server) accept(c *Conn, u *Upgrade, r *codec.Request) error {
 		c.rarely().subprotocol = u.Subprotocol
 	}
 	if s.TrackConns {
-		c.rarely().track = s.core.newTrack(r)
+		c.rarely().track = s.core.newTrack(u.Request)
 	}
 	b := c.buffer()
 	if b.B, err = codec.AppendUpgrade(b.B, &reply); err != nil { // a field that Server.Upgrade added
@@ -202,8 +207,11 @@ func (c *Conn) opened() {
 	c.handler().OnOpen(c)
 }
 
-// check decides whether a request is accepted, and how.
-func (s *Server) check(c *Conn, u *Upgrade, r *codec.Request) error {
+// examine finds out who asks, and whether the request is one that the hooks are to decide about.
+func (s *Server) examine(c *Conn, u *Upgrade, r *codec.Request) error {
+	if err := c.takeForwarded(r); err != nil {
+		return err
+	}
 	if s.core.draining.Load() {
 		return errShuttingDown
 	}
@@ -220,13 +228,20 @@ func (s *Server) check(c *Conn, u *Upgrade, r *codec.Request) error {
 		return errOrigin
 	}
 	*u = Upgrade{Request: r, Subprotocol: chooseSubprotocol(s.Subprotocols, r)}
-	if s.Upgrade == nil {
+	return nil
+}
+
+// ask asks Server.Upgrade, and looks at what the hooks have chosen.
+func (s *Server) ask(c *Conn, u *Upgrade) error {
+	if s.Upgrade != nil {
+		if err := s.Upgrade(c, u); err != nil {
+			return hookError{err}
+		}
+	}
+	if s.Upgrade == nil && s.Authorize == nil {
 		return nil
 	}
-	if err := s.Upgrade(c, u); err != nil {
-		return hookError{err}
-	}
-	if u.Subprotocol != "" && chooseSubprotocol([]string{u.Subprotocol}, r) == "" { // RFC 6455 4.2.2, item 5
+	if u.Subprotocol != "" && chooseSubprotocol([]string{u.Subprotocol}, u.Request) == "" { // RFC 6455 4.2.2, item 5
 		return fmt.Errorf("it chose the subprotocol %q, which the client did not offer", u.Subprotocol)
 	}
 	return nil
@@ -318,5 +333,6 @@ func (c *Conn) replyError(err error, head bool) {
 	b.B = codec.AppendRefusal(b.B, he, head)
 	c.mu.Unlock()
 	c.endHandshake()
+	c.endAuthorization(he)
 	c.finished()
 }

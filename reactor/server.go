@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -95,9 +96,21 @@ type Server struct {
 	// Subprotocols are those the server speaks, in order of preference. The first that the client
 	// offers is chosen; none if they have none in common (RFC 6455 4.2.2).
 	Subprotocols []string
+	// Authorize, if set, is asked about each request for WebSocket that everything else accepts, Origins and the
+	// limits included, before Upgrade. It may block, for a database or another service: it has a goroutine of
+	// its own and its connection waits, for HandshakeTimeout in all, after which the client gets 503. ctx ends
+	// then, when the client leaves, and when the server shuts down, which waits for the hook. Like Upgrade
+	// it may refuse the request by returning an error, best one that [Refuse] or [Unauthorized] made (any other
+	// is a 500), add fields to the response, choose another subprotocol and set c.Data. c is not open yet:
+	// the hook may ask it for addresses and TLS. u and its request are copies, valid until the hook returns.
+	// [TokenSource] finds the client's token.
+	Authorize func(ctx context.Context, c *Conn, u *Upgrade) error
+	// MaxAuthorizing is how many calls of Authorize run at a time, each on a goroutine; others wait for their
+	// turn. Default 256; negative: no limit.
+	MaxAuthorizing int
 	// Upgrade, if set, is asked before a request is accepted. It may refuse it by returning an
 	// error, best one that [Refuse] made (any other is a 500), add fields to the response, choose
-	// another subprotocol and set c.Data. It must not block.
+	// another subprotocol and set c.Data. It must not block: see Authorize.
 	Upgrade func(c *Conn, u *Upgrade) error
 	// Page, if set, answers GET and HEAD requests that do not ask for WebSocket. Without it, and
 	// where it returns nil, they get 426 and 404. It must not block.
@@ -201,13 +214,14 @@ type Server struct {
 	// Logger gets what a person should know; nothing per message. Default slog.Default().
 	Logger *slog.Logger
 
-	admission admission
-	core      core
-	topics    topics
-	life      lifecycle
-	web       *web     // nil without HTTP
-	takeovers enroller // loops for the connections that UpgradeHTTP takes over
-	limbo     *loop    // of those connections as long as no loop has them
+	admission  admission
+	authorizer authorizer // not made without Authorize
+	core       core
+	topics     topics
+	life       lifecycle
+	web        *web     // nil without HTTP
+	takeovers  enroller // loops for the connections that UpgradeHTTP takes over
+	limbo      *loop    // of those connections as long as no loop has them
 }
 
 // lifecycle is what Start, Wait and Shutdown agree on.

@@ -17,12 +17,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if !started {
 		return nil
 	}
+	s.core.draining.Store(true)
+	s.authorizer.stop()
 	var web sync.WaitGroup
 	if s.web != nil {
-		s.core.draining.Store(true)
 		web.Go(func() { s.web.shutdown(ctx) })
 	}
 	err := s.core.drain(ctx, s.DrainWindow, s.stopEngines)
+	s.authorizer.wait(ctx)
 	web.Wait()
 	s.topics.finish(ctx)
 	return err

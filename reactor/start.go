@@ -84,6 +84,9 @@ func (s *Server) start(listeners reservations, secure *tls.Config) error {
 		s.topics.finish(ended)
 		return fmt.Errorf("reactor: %w", err)
 	}
+	if s.Authorize != nil {
+		s.authorizer.init(s)
+	}
 	s.life.started = true
 	s.life.addrs = listeners.addrs()
 	s.life.stop = make(chan struct{})

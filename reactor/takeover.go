@@ -29,13 +29,13 @@ var errLineBreak = errors.New("reactor: a field of the http.Request has a line b
 // UpgradeHTTP takes a connection over from a net/http server: a handler of http.ServeMux, chi, gin, echo …
 // calls it for a request that asks for WebSocket. From then on the connection is one of the server's, on
 // event loops, with the same Handler, hooks and limits as those that the server accepts itself; the Upgrade
-// hook is called in the goroutine of the caller. If Start has not been called, and so the server listens
+// hook is called in the goroutine of the caller, which waits for Authorize. If Start has not been called, and so the server listens
 // nowhere, the first UpgradeHTTP starts the event loops. The end of the net/http server does not end it:
 // that is Shutdown, as always.
 //
 // It returns once OnOpen has been called; the HTTP handler must then return and leave w and r alone. A
 // request that is refused has been answered, with the status and text that an event loop refuses it with,
-// and the error is a *codec.HandshakeError or what the Upgrade hook returned. Any other error is one of the
+// and the error is a *codec.HandshakeError or what the Authorize or Upgrade hook returned. Any other error is one of the
 // connection, which is closed.
 //
 // TCP and Unix sockets change hands as they are. Where something lies above the socket, such as TLS, two
@@ -72,7 +72,14 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, t *takeover, er
 			s.abandon(c)
 		}
 	}()
-	if err = s.accept(c, new(Upgrade), t.request); err != nil {
+	u := new(Upgrade)
+	if err = s.examine(c, u, t.request); err == nil {
+		err = s.authorizeHTTP(r, c, u)
+	}
+	if err == nil {
+		err = s.accept(c, u)
+	}
+	if err != nil {
 		s.refuseHTTP(w, r, err)
 		return unhooked(err)
 	}

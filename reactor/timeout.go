@@ -61,6 +61,8 @@ func (c *Conn) expire() {
 			l.wheel.schedule(c, c.tick)
 		} else if c.phase == phaseHandshake && l.engine.srv != nil {
 			c.refuse(errHandshakeTimeout)
+		} else if c.phase == phaseAuthorizing {
+			c.refuse(errAuthorizeTimeout)
 		} else if c.phase == phaseHandshake {
 			c.refused(errHandshakeSlow)
 		} else {

@@ -153,8 +153,11 @@ func (c *Conn) read(p []byte) {
 			p = c.readHandshake(p)
 		}
 	}
-	if c.phase == phaseFrames {
+	switch c.phase {
+	case phaseFrames:
 		c.readFrames(p)
+	case phaseAuthorizing:
+		c.keepAhead(p)
 	}
 	if c.phase == phaseFinished {
 		c.decoder.Release()
