@@ -98,6 +98,7 @@ type fieldLines struct {
 	kind    fieldKind // of the line being scanned
 	seen    uint8     // the kinds seen so far, as bits
 	request bool      // the rules about Host, Content-Length and Transfer-Encoding hold
+	old     bool      // those of HTTP/1.0
 	body    bool      // Content-Length is above zero
 }
 
@@ -178,10 +179,7 @@ func (f *fieldLines) startLine(c byte, i int) *HandshakeError {
 	switch {
 	case c == '\r':
 		f.state = headLF
-		if f.request && f.seen&(1<<hostField) == 0 {
-			return errHostMissing // RFC 9112 3.2: MUST respond with 400
-		}
-		return nil
+		return f.endFields()
 	case isSpace(c): // RFC 9112 5.2: MUST reject obs-fold or undo it; 2.2 for the first line
 		return errFieldFold
 	case c == '\n':
@@ -193,6 +191,18 @@ func (f *fieldLines) startLine(c byte, i int) *HandshakeError {
 	}
 	f.state = fieldName
 	f.line.name.start = uint16(i)
+	return nil
+}
+
+// endFields checks what fields there are, all in all.
+func (f *fieldLines) endFields() *HandshakeError {
+	switch {
+	case !f.request:
+	case f.old && f.seen&(1<<codingField) != 0: // RFC 9112 6.1: MUST treat the framing as faulty
+		return errCodingOld
+	case !f.old && f.seen&(1<<hostField) == 0: // RFC 9112 3.2: MUST respond with 400
+		return errHostMissing
+	}
 	return nil
 }
 

@@ -44,6 +44,8 @@ func TestFieldLineRefusals(t *testing.T) {
 		{"value too long by white space", host + "X: " + long[:8189] + " ¶", 431, errFieldTooLong},
 		{"white space too long", host + "X:" + strings.Repeat(" ", 8190) + " ¶", 431, errFieldTooLong},
 		{"Host missing", line + "\r¶\n", 400, errHostMissing},
+		{"Transfer-Encoding in HTTP/1.0", "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r¶\n", 400, errCodingOld},
+		{"Host twice in HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost:¶ a\r\n\r\n", 400, errHostRepeated},
 		{"Host missing among others", line + "X: a\r\n\r¶\n", 400, errHostMissing},
 		{"Host repeated", host + "X: b\r\nhost:¶ a\r\n", 400, errHostRepeated},
 		{"Host empty", line + "Host:\r¶\n", 400, errHost},

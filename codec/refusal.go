@@ -74,6 +74,7 @@ var (
 	errLength         = refusal(400, "The Content-Length field is not a number of bytes. Leave it out.")
 	errLengthRepeated = refusal(400, "There is more than one Content-Length field. Send none.")
 	errLengthCoding   = refusal(400, "There are both Content-Length and Transfer-Encoding. Send neither.")
+	errCodingOld      = refusal(400, "There is Transfer-Encoding in HTTP/1.0, which has none. Use HTTP/1.1.")
 	errBody           = refusal(413, "The request has a body. Send none.")
 	errCoding         = refusal(501, "Transfer-Encoding is not supported here. Send no body.")
 )

@@ -46,6 +46,7 @@ func (p *RequestParser) Parse(head []byte) (n int, err error) {
 		i, fault = p.line.scan(within, i, &f.start, f.limits.Line)
 	}
 	if fault == nil && p.line.state == requestDone {
+		f.old = p.line.minor == 0
 		i, fault = f.scan(within, i)
 	}
 	return f.settle(i, fault)
@@ -101,7 +102,8 @@ func (r *Request) Query() []byte {
 }
 
 // Host returns the host that the request is for, with the port if there is one: that of a target in
-// absolute-form (RFC 9112 3.2.2), else the value of the Host field. It is well-formed and not empty.
+// absolute-form (RFC 9112 3.2.2), else the value of the Host field. It is well-formed, and empty only where
+// a request of HTTP/1.0 names none.
 func (r *Request) Host() []byte {
 	if r.line.absolute {
 		return r.line.authority.of(r.head)
@@ -109,7 +111,7 @@ func (r *Request) Host() []byte {
 	return r.host.of(r.head)
 }
 
-// Minor returns the minor version: 1 for HTTP/1.1. It is 1 at least; the major version is always 1.
+// Minor returns the minor version: 1 for HTTP/1.1, 0 for HTTP/1.0. The major version is always 1.
 func (r *Request) Minor() int { return int(r.line.minor) }
 
 // Key returns the value of the Sec-WebSocket-Key field, or nil if there is none.

@@ -224,7 +224,7 @@ func FuzzRequestHead(f *testing.F) {
 	}
 	for _, head := range []string{
 		"GET http://a:80/b?c HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
-		"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\nHost: a\n\n",
+		"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: a\r\n\r\n", "GET / HTTP/1.1\nHost: a\n\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
 		"POST /{ HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Protocol: a, b, a\r\nSec-WebSocket-Extensions: a;b=\"c\"\r\n\r\n",

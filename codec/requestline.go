@@ -260,7 +260,7 @@ func (r *requestLine) version(c byte, k int) *HandshakeError {
 		r.major = c - '0'
 		return nil
 	case k == 7 && digit:
-		if r.minor = c - '0'; r.major != 1 || r.minor == 0 { // RFC 6455 4.2.1: HTTP/1.1 or higher
+		if r.minor = c - '0'; r.major != 1 {
 			return errVersionNumber
 		}
 		return nil

@@ -74,7 +74,6 @@ func TestRequestLineRefusals(t *testing.T) {
 		{"version with a long minor", "GET / HTTP/1.10¶\r\n", 400, errVersion},
 		{"space after the version", "GET / HTTP/1.1 ¶\r\n", 400, errVersion},
 		{"HTTP/0.9 spelled out", "GET / HTTP/0.9¶\r\n", 505, errVersionNumber},
-		{"HTTP/1.0", "GET / HTTP/1.0¶\r\n", 505, errVersionNumber},
 		{"HTTP/2.0", "GET / HTTP/2.0¶\r\n", 505, errVersionNumber},
 		{"HTTP/2.1", "GET / HTTP/2.1¶\r\n", 505, errVersionNumber},
 		{"bare CR after the version", "GET / HTTP/1.1\rH¶ost: a\r\n", 400, errBareCR},

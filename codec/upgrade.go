@@ -22,6 +22,8 @@ func (r *Request) CheckUpgrade() error {
 func (r *Request) upgradeFault() *HandshakeError {
 	method := r.Method()
 	switch {
+	case r.Minor() == 0: // item 1: HTTP/1.1 or higher
+		return errVersionNumber
 	case !registeredMethod(method): // RFC 9110 9.1
 		return errMethodUnknown
 	case string(method) != "GET": // item 1
@@ -97,7 +99,7 @@ func (r *Request) extensionsFault() *HandshakeError {
 }
 
 // CheckPlain checks that the request is one that a WebSocket server can answer as plain HTTP: GET or HEAD
-// without a body. It returns nil or a *HandshakeError, for AppendRefusal.
+// without a body, in HTTP/1.0 too. It returns nil or a *HandshakeError, for AppendRefusal.
 func (r *Request) CheckPlain() error {
 	method := r.Method()
 	switch {

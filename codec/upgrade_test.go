@@ -46,6 +46,7 @@ func TestCheckUpgrade(t *testing.T) {
 	}{
 		{"good", upgradeWith(), 0, nil},
 		{"good with HTTP/1.2", strings.Replace(upgradeWith(), "1.1", "1.2", 1), 0, nil},
+		{"HTTP/1.0", strings.Replace(upgradeWith(), "1.1", "1.0", 1), 505, errVersionNumber},
 		{"POST", method("POST"), 405, errMethodUpgrade},
 		{"HEAD", method("HEAD"), 405, errMethodUpgrade},
 		{"CONNECT", method("CONNECT"), 405, errMethodUpgrade},
@@ -139,6 +140,7 @@ func TestCheckPlain(t *testing.T) {
 	}{
 		{"GET", method("GET"), 0, nil},
 		{"HEAD", method("HEAD"), 0, nil},
+		{"HTTP/1.0 without Host", "GET / HTTP/1.0\r\n\r\n", 0, nil},
 		{"POST", method("POST"), 405, errMethodPlain},
 		{"OPTIONS", method("OPTIONS"), 405, errMethodPlain},
 		{"longest method", method("UPDATEREDIRECTREF"), 405, errMethodPlain},

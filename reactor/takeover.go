@@ -229,7 +229,9 @@ func appendHead(b []byte, r *http.Request) []byte {
 		b = append(b, "\r\n"...)
 	}
 	line(r.Method, " ", cmp.Or(r.RequestURI, r.URL.RequestURI()), " ", r.Proto)
-	line("Host: ", r.Host)
+	if r.Host != "" { // which HTTP/1.0 permits
+		line("Host: ", r.Host)
+	}
 	for _, coding := range r.TransferEncoding {
 		line("Transfer-Encoding: ", coding)
 	}

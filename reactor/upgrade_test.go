@@ -194,6 +194,11 @@ func TestPage(t *testing.T) {
 			wantField(t, head, "Content-Length", tt.length)
 		}
 	}
+	old := dialRaw(t, addr) // health checks speak HTTP/1.0
+	old.send("GET / HTTP/1.0\r\n\r\n")
+	if head, body := old.response(); !strings.HasPrefix(head, "HTTP/1.1 200 OK\r\n") || body != "<p>hello" {
+		t.Errorf("HTTP/1.0: got %q with %.40q", head, body)
+	}
 	if !strings.Contains(log.String(), "malformed") {
 		t.Errorf("not logged: %s", log.String())
 	}

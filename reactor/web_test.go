@@ -245,6 +245,38 @@ func TestHTTPRequests(t *testing.T) {
 			t.Errorf("got %q", head)
 		}
 	})
+	t.Run("HTTP/1.0, as of a health check", func(t *testing.T) {
+		r := dialRaw(t, addr)
+		r.send("GET / HTTP/1.0\r\n\r\n")
+		r.wantHTTP("GET", 200, "<p>hello")
+		r.wantEOF()
+	})
+	t.Run("HTTP/1.0 with keep-alive, as of ApacheBench", func(t *testing.T) {
+		r := dialRaw(t, addr)
+		for range 3 {
+			r.send("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\nHost: a\r\n\r\n")
+			r.wantHTTP("GET", 200, "<p>hello")
+		}
+		r.send("GET / HTTP/1.0\r\nConnection: Upgrade, Keep-Alive\r\nUpgrade: websocket\r\n\r\n", text("hello"))
+		if resp, _ := r.readHTTP("GET"); resp.StatusCode != 505 {
+			t.Errorf("got %v", resp)
+		}
+		r.wantEOF()
+	})
+	t.Run("an upgrade in HTTP/1.0", func(t *testing.T) { // RFC 6455 4.2.1, item 1
+		r := dialRaw(t, addr)
+		r.send(strings.Replace(request(), "HTTP/1.1", "HTTP/1.0", 1), text("hello"))
+		if head, _ := r.response(); !strings.HasPrefix(head, "HTTP/1.1 505 ") {
+			t.Errorf("got %q", head)
+		}
+	})
+	t.Run("HTTP/1.0 with a coding", func(t *testing.T) { // RFC 9112 6.1
+		r := dialRaw(t, addr)
+		r.send("POST /upload HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+		if head, _ := r.response(); !strings.HasPrefix(head, "HTTP/1.1 400 ") {
+			t.Errorf("got %q", head)
+		}
+	})
 	t.Run("an upgrade to something else", func(t *testing.T) {
 		r := dialRaw(t, addr)
 		r.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
