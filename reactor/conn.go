@@ -64,11 +64,11 @@ func (f *flags) clear(all flags)   { *f &^= all }
 type phase uint8
 
 const (
-	phaseHandshake phase = iota // a request
-	phaseFrames                 // frames
-	phaseFinished               // nothing: the end of the TCP connection is awaited
-	phaseProxy                  // a PROXY header, which comes before all else
-	phaseAuthorizing            // what is kept until Server.Authorize has decided
+	phaseHandshake   phase = iota // a request
+	phaseFrames                   // frames
+	phaseFinished                 // nothing: the end of the TCP connection is awaited
+	phaseProxy                    // a PROXY header, which comes before all else
+	phaseAuthorizing              // what is kept until Server.Authorize has decided
 )
 
 // rare holds what most connections do not need, or only for a moment. It is guarded by Conn.mu; a

@@ -110,15 +110,18 @@ type Server struct {
 	MaxAuthorizing int
 	// Upgrade, if set, is asked before a request is accepted. It may refuse it by returning an
 	// error, best one that [Refuse] made (any other is a 500), add fields to the response, choose
-	// another subprotocol and set c.Data. It must not block: see Authorize.
+	// another subprotocol and set c.Data. It must not block: see Authorize. No other goroutine may have c before it
+	// returns: with UpgradeHTTP c belongs to no event loop until then, and its methods, of which those that
+	// send fail, are not yet safe to call from elsewhere. OnOpen is where to hand c on.
 	Upgrade func(c *Conn, u *Upgrade) error
-	// Page, if set, answers GET and HEAD requests that do not ask for WebSocket. Without it, and
+	// Page, if set, answers GET and HEAD requests that do not ask for WebSocket, those in HTTP/1.0 too,
+	// where the host may be empty. Without it, and
 	// where it returns nil, they get 426 and 404. It must not block.
 	Page func(r *codec.Request) *Page
 
 	// HTTP, if set, gets every request that does not ask for WebSocket and that Page, if set, returns nil
 	// for: a ServeMux, a file server, metrics, any middleware. Such a connection leaves the event loops
-	// and is net/http's from then on, HTTP/1.1 with keep-alive and all, with a goroutine of its own. A
+	// and is net/http's from then on, HTTP/1.1 or 1.0 with keep-alive and all, with a goroutine of its own. A
 	// later request for WebSocket brings it back. HandshakeTimeout, IdleTimeout and Head hold there too,
 	// as do TLS, TrustedProxies and MaxConnsPerIP.
 	HTTP http.Handler
