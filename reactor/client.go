@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -266,7 +267,7 @@ func parseURL(rawURL string, opt *DialOptions) (to destination, up codec.ClientU
 	}
 	to.hostport = net.JoinHostPort(to.host, port)
 	up = codec.ClientUpgrade{
-		Host:      u.Host,
+		Host:      withoutZone(u.Host),
 		Target:    u.RequestURI(),
 		Key:       codec.NewKey(),
 		Origin:    opt.Origin,
@@ -274,6 +275,15 @@ func parseURL(rawURL string, opt *DialOptions) (to destination, up codec.ClientU
 		Fields:    opt.Fields,
 	}
 	return to, up, nil
+}
+
+// withoutZone leaves out the zone of an IPv6 address, which means something on this machine only (RFC 6874 4).
+func withoutZone(host string) string {
+	zone, end := strings.IndexByte(host, '%'), strings.LastIndexByte(host, ']')
+	if !strings.HasPrefix(host, "[") || zone < 0 || end < zone {
+		return host
+	}
+	return host[:zone] + host[end:]
 }
 
 // connect opens the TCP or Unix connection, or a tunnel.

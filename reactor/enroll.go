@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 
 	"github.com/panjf2000/gnet/v2"
@@ -59,6 +60,10 @@ func (n *enroller) enroll(socket net.Conn, c *Conn) error {
 	n.mu.Unlock()
 	defer n.waiting.Done()
 	before := c.loop
+	socket, err := unshared(socket)
+	if err != nil {
+		return fmt.Errorf("reactor: %w", err)
+	}
 	if _, err := n.gnet.EnrollContext(socket, c); err != nil {
 		return fmt.Errorf("reactor: %w", err)
 	}
@@ -69,6 +74,41 @@ func (n *enroller) enroll(socket net.Conn, c *Conn) error {
 }
 
 var errNotTaken = errors.New("reactor: the event loop did not take the connection")
+
+// unshared returns the socket with addresses that nobody else has. When a connection closes, gnet uses the
+// memory of the zones of its IPv6 addresses again, which in the standard library all addresses share.
+func unshared(socket net.Conn) (net.Conn, error) {
+	tcp, ok := socket.(*net.TCPConn)
+	if !ok || zoneOf(tcp.LocalAddr()) == "" && zoneOf(tcp.RemoteAddr()) == "" {
+		return socket, nil
+	}
+	defer tcp.Close()
+	f, err := tcp.File()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	own, err := net.FileConn(f)
+	if err != nil {
+		return nil, err
+	}
+	local, _ := own.LocalAddr().(*net.TCPAddr)
+	remote, _ := own.RemoteAddr().(*net.TCPAddr)
+	if local == nil || remote == nil { // the peer has gone meanwhile
+		_ = own.Close()
+		return nil, net.ErrClosed
+	}
+	local.Zone, remote.Zone = strings.Clone(local.Zone), strings.Clone(remote.Zone)
+	return own, nil
+}
+
+// zoneOf returns the zone of an IPv6 address, "" if it has none.
+func zoneOf(a net.Addr) string {
+	if t, ok := a.(*net.TCPAddr); ok {
+		return t.Zone
+	}
+	return ""
+}
 
 // stop ends the event loops, waits until they have, and takes no more sockets.
 func (n *enroller) stop() {

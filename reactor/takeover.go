@@ -166,13 +166,9 @@ func (s *Server) enroll(c *Conn, conn net.Conn, buffered []byte) (err error) {
 
 // isSocket reports whether an event loop can serve the connection as it is.
 func isSocket(conn net.Conn) bool {
-	switch a := conn.RemoteAddr().(type) {
-	case *net.TCPAddr:
-		_, ok := conn.(*net.TCPConn)
-		return ok && a.Zone == "" // gnet would recycle its memory, which is not gnet's
-	case *net.UnixAddr:
-		_, ok := conn.(*net.UnixConn)
-		return ok
+	switch conn.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return true
 	}
 	return false
 }
