@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"example.org/weir/bench/rawpeer"
 	"example.org/weir/codec"
 )
 
@@ -156,16 +156,9 @@ func (o *Options) check() error {
 }
 
 // checkTLS works out how wss servers are verified.
-func (o *Options) checkTLS() error {
-	o.tls = &tls.Config{InsecureSkipVerify: o.Insecure}
-	if o.CA == nil {
-		return nil
-	}
-	o.tls.RootCAs = x509.NewCertPool()
-	if !o.tls.RootCAs.AppendCertsFromPEM(o.CA) {
-		return errors.New("there is no certificate in PEM to verify servers by")
-	}
-	return nil
+func (o *Options) checkTLS() (err error) {
+	o.tls, err = rawpeer.Trust{Insecure: o.Insecure, CA: o.CA}.Config()
+	return err
 }
 
 // checkTarget refuses what cannot be connected to.

@@ -2,24 +2,18 @@ package clients
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/coder/websocket"
@@ -109,36 +103,15 @@ var certificate struct {
 	keyHash           string // of the public key, in SHA-256 and base64
 }
 
-// newCertificate makes the certificate, which is its own authority, in a folder.
+// newCertificate writes httptest's certificate, which is its own authority, to a folder.
 func newCertificate(dir string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	srv := httptest.NewTLSServer(nil)
+	defer srv.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(srv.TLS.Certificates[0].PrivateKey)
 	if err != nil {
 		return err
 	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "weir's tests"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(24 * time.Hour),
-		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return err
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		return err
-	}
-	hash := sha256.Sum256(public)
+	hash := sha256.Sum256(srv.Certificate().RawSubjectPublicKeyInfo)
 	c := &certificate
 	c.certFile, c.keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	c.keyHash = base64.StdEncoding.EncodeToString(hash[:])
@@ -146,8 +119,8 @@ func newCertificate(dir string) error {
 		return os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: typ, Bytes: der}), 0o600)
 	}
 	return errors.Join(
-		write(c.certFile, "CERTIFICATE", cert),
-		write(c.keyFile, "PRIVATE KEY", keyDER),
+		write(c.certFile, "CERTIFICATE", srv.Certificate().Raw),
+		write(c.keyFile, "PRIVATE KEY", key),
 		os.Setenv("SSL_CERT_FILE", c.certFile),
 		os.Setenv("NODE_EXTRA_CA_CERTS", c.certFile),
 	)

@@ -99,7 +99,7 @@ func inflated(f rawpeer.Frame) (string, error) {
 // openDeflate sends a request with offers and returns what the server answered; ok is false when there is
 // nothing more to judge.
 func (a *attempt) openDeflate(offers []string) (conn *rawpeer.Conn, answer []string, ok bool) {
-	conn, err := rawpeer.Dial(a.ctx, a.opts.Target)
+	conn, err := a.dial(a.ctx)
 	if err != nil {
 		a.say(Failed, "a connection", err.Error())
 		return nil, nil, false

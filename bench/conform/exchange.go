@@ -71,7 +71,7 @@ func (a *attempt) open(offer rawpeer.Options) *rawpeer.Conn {
 		a.say(Skipped, "", "no WebSocket can be opened: "+a.closed.Error())
 		return nil
 	}
-	conn, err := rawpeer.Dial(a.ctx, a.opts.Target)
+	conn, err := a.dial(a.ctx)
 	if err != nil {
 		a.say(Failed, "a connection", err.Error())
 		return nil

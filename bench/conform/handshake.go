@@ -72,7 +72,7 @@ func (g *handshakeGroup) request(name, source string, q request) {
 
 // request sends q and judges the reply.
 func (a *attempt) request(q request) {
-	conn, err := rawpeer.Dial(a.ctx, a.opts.Target)
+	conn, err := a.dial(a.ctx)
 	if err != nil {
 		a.say(Failed, "a connection", err.Error())
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"sync"
@@ -14,8 +15,10 @@ import (
 
 // Options say what is tried, and how. Only Target is required.
 type Options struct {
-	// Target is ws://host:port/path or unix:///path of a socket.
+	// Target is ws://host:port/path, wss://host:port/path or unix:///path of a socket.
 	Target string
+	// Trust is how a wss server is verified.
+	Trust rawpeer.Trust
 	// Run chooses the rules whose "ID name" it matches; nil is all.
 	Run *regexp.Regexp
 	// Parallel is how many rules are tried at once. Default 4.
@@ -28,11 +31,13 @@ type Options struct {
 	Timeout time.Duration
 	// Progress is told of each outcome, never twice at once. It may be nil.
 	Progress func(o Outcome, done, total int)
+
+	target rawpeer.Target // what Target and Trust say
 }
 
 // Normalize checks the options and fills in the defaults.
-func (o *Options) Normalize() error {
-	if _, err := rawpeer.ParseTarget(o.Target); err != nil {
+func (o *Options) Normalize() (err error) {
+	if o.target, err = rawpeer.ParseTarget(o.Target, o.Trust); err != nil {
 		return err
 	}
 	if o.Parallel < 0 || o.Timeout < 0 || o.Patience < 0 {
@@ -82,7 +87,7 @@ type suite struct {
 func (s *suite) preflight(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, max(s.opts.Patience, openTime))
 	defer cancel()
-	conn, err := rawpeer.Dial(ctx, s.opts.Target)
+	conn, err := s.dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,6 +98,10 @@ func (s *suite) preflight(ctx context.Context) error {
 		conn.AwaitEnd(1 << 16)
 	}
 	return nil
+}
+
+func (s *suite) dial(ctx context.Context) (*rawpeer.Conn, error) {
+	return s.opts.target.Dial(ctx, &net.Dialer{})
 }
 
 // all tries rules, some at a time, and puts what comes of them in outcomes.

@@ -12,7 +12,7 @@ import (
 
 // Conn is a connection to a server. Write, Read, deadlines and the rest of net.Conn act on the socket;
 // Read must not be mixed with ReadResponse and ReadFrame, which read ahead. Writes leave at once
-// (TCP_NODELAY), so that each is a segment of its own where the network permits.
+// (TCP_NODELAY), so that each is a segment of its own where the network permits; with TLS, a record.
 type Conn struct {
 	net.Conn
 	Target Target
@@ -20,21 +20,17 @@ type Conn struct {
 	stop   func() bool
 }
 
-// Dial connects to a target (see ParseTarget) and sends nothing. The connection is closed when ctx is
-// done, so that everything that waits on it returns.
-func Dial(ctx context.Context, target string) (*Conn, error) {
-	t, err := ParseTarget(target)
-	if err != nil {
-		return nil, err
-	}
-	return t.Dial(ctx, &net.Dialer{})
-}
-
-// Dial is like the function Dial, through a dialer of the caller's, which may choose a source address.
+// Dial connects to a target through d, and sends nothing beyond the handshake of TLS. The connection is
+// closed when ctx is done, so that everything that waits on it returns.
 func (t Target) Dial(ctx context.Context, d *net.Dialer) (*Conn, error) {
 	nc, err := d.DialContext(ctx, t.Network, t.Addr)
 	if err != nil {
 		return nil, err
+	}
+	if t.TLS != nil {
+		if nc, err = newSecure(ctx, nc, t.TLS); err != nil {
+			return nil, err
+		}
 	}
 	return New(ctx, nc, t), nil
 }

@@ -3,7 +3,8 @@
 // came. The suites that judge a server, bench/conform and bench/torture, speak through it. It shares
 // no code with packages codec and reactor, so that a fault of theirs cannot hide itself.
 //
-//	c, err := rawpeer.Dial(ctx, "ws://localhost:8080/")
+//	target, err := rawpeer.ParseTarget("ws://localhost:8080/", rawpeer.Trust{})
+//	c, err := target.Dial(ctx, &net.Dialer{})
 //	resp, err := c.Handshake(rawpeer.Options{})
 //	c.Within(time.Second)
 //	err = c.WriteFrame(rawpeer.Text("hello").WithRSV(rawpeer.RSV1))

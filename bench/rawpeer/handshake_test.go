@@ -106,18 +106,17 @@ func TestParseTarget(t *testing.T) {
 		s    string
 		want Target // zero: an error
 	}{
-		{"ws://h:1", Target{"tcp", "h:1", "h:1", "/"}},
-		{"ws://h/p?q=1", Target{"tcp", "h:80", "h", "/p?q=1"}},
-		{"ws://[::1]:1/", Target{"tcp", "[::1]:1", "[::1]:1", "/"}},
-		{"ws://[::1]", Target{"tcp", "[::1]:80", "[::1]", "/"}},
-		{"unix:///a/b", Target{"unix", "/a/b", "localhost", "/"}},
+		{"ws://h:1", Target{"tcp", "h:1", "h:1", "/", nil}},
+		{"ws://h/p?q=1", Target{"tcp", "h:80", "h", "/p?q=1", nil}},
+		{"ws://[::1]:1/", Target{"tcp", "[::1]:1", "[::1]:1", "/", nil}},
+		{"ws://[::1]", Target{"tcp", "[::1]:80", "[::1]", "/", nil}},
+		{"unix:///a/b", Target{"unix", "/a/b", "localhost", "/", nil}},
 		{"unix://a", Target{}},
 		{"http://h", Target{}},
-		{"wss://h", Target{}},
 		{"ws://", Target{}},
 		{"ws://h/#f", Target{}},
 	} {
-		got, err := ParseTarget(c.s)
+		got, err := ParseTarget(c.s, Trust{})
 		if got != c.want || (err == nil) != (c.want != Target{}) {
 			t.Errorf("%s: %+v, %v", c.s, got, err)
 		}
@@ -141,10 +140,7 @@ func TestEnds(t *testing.T) {
 		{EndTimeout, func(*net.TCPConn) {}, 10 * time.Millisecond},
 	} {
 		t.Run(c.want.String(), func(t *testing.T) {
-			conn, err := Dial(t.Context(), "ws://"+l.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
+			conn := dial(t, "ws://"+l.Addr().String(), Trust{})
 			defer conn.Close()
 			server, err := l.Accept()
 			if err != nil {

@@ -19,8 +19,8 @@ type dialer struct {
 }
 
 // newDialer reads the target and tries it. It returns the connection too.
-func newDialer(ctx context.Context, target string) (*dialer, *rawpeer.Conn, error) {
-	t, err := rawpeer.ParseTarget(target)
+func newDialer(ctx context.Context, target string, trust rawpeer.Trust) (*dialer, *rawpeer.Conn, error) {
+	t, err := rawpeer.ParseTarget(target, trust)
 	if err != nil {
 		return nil, nil, badOption("%v", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"net"
 	"runtime"
 	"testing"
+
+	"example.org/weir/bench/rawpeer"
 )
 
 // TestSources holds that connections come from many addresses, so that ports do not run out.
@@ -28,7 +30,7 @@ func TestSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	d, first, err := newDialer(t.Context(), "ws://"+l.Addr().String())
+	d, first, err := newDialer(t.Context(), "ws://"+l.Addr().String(), rawpeer.Trust{})
 	if err != nil {
 		t.Fatal(err)
 	}

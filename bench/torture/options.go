@@ -5,13 +5,17 @@ import (
 	"fmt"
 	"regexp"
 	"time"
+
+	"example.org/weir/bench/rawpeer"
 )
 
 // Options say which server is abused, how much, and what is asked of it. The zero value of a field
 // means the default that its comment gives.
 type Options struct {
-	// Target is a ws:// URL, or unix:///path for a Unix socket, of a server that echoes.
+	// Target is a ws:// or wss:// URL, or unix:///path for a Unix socket, of a server that echoes.
 	Target string
+	// Trust is how a wss server is verified.
+	Trust rawpeer.Trust
 	// Run selects the abuses by their names. Default: all.
 	Run *regexp.Regexp
 	// Scale multiplies how much of each abuse there is, from 0.1 to 10. Default 1.
@@ -47,7 +51,7 @@ type Options struct {
 // normalize fills in the defaults and finds what is wrong.
 func (o *Options) normalize() error {
 	if o.Target == "" {
-		return badOption("no server to abuse: give a ws:// URL or unix:///path")
+		return badOption("no server to abuse: give a ws:// or wss:// URL or unix:///path")
 	}
 	o.Scale = cmp.Or(o.Scale, 1)
 	o.Seed = cmp.Or(o.Seed, 1)

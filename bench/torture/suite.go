@@ -51,7 +51,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 
 // prepare finds the server, its process, and whether it echoes at all.
 func (s *suite) prepare(ctx context.Context) error {
-	d, c, err := newDialer(ctx, s.opt.Target)
+	d, c, err := newDialer(ctx, s.opt.Target, s.opt.Trust)
 	if err != nil {
 		return err
 	}

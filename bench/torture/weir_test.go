@@ -1,10 +1,15 @@
 package torture
 
 import (
+	"crypto/x509"
+	"encoding/pem"
+	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -20,20 +25,22 @@ func TestWeir(t *testing.T) {
 	}
 	t.Run("in every way", func(t *testing.T) { inEveryWay(t, weir) })
 	t.Run("at a Unix socket", func(t *testing.T) { atUnixSocket(t, weir) })
+	t.Run("over TLS", func(t *testing.T) { overTLS(t, weir) })
 	t.Run("with few descriptors", func(t *testing.T) { withFewDescriptors(t, weir) })
 }
 
 // startWeir starts weir on addr, which a shell command may precede, and returns options to abuse it
 // with.
-func startWeir(t *testing.T, weir, before, addr string) Options {
+func startWeir(t *testing.T, weir, before, addr string, more ...string) Options {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", before+`exec "$0" "$@"`, weir, "-deflate", "-addr", addr, "-handshake-timeout", weirHandshake.String())
+	args := []string{"-c", before + `exec "$0" "$@"`, weir, "-deflate", "-addr", addr, "-handshake-timeout", weirHandshake.String()}
+	cmd := exec.Command("sh", append(args, more...)...)
 	found := start(t, cmd, regexp.MustCompile(`msg=listening addr=(\S+)`))
 	o := Options{HandshakeTimeout: weirHandshake, PID: cmd.Process.Pid, MaxLatency: 5 * time.Second}
 	if runtime.GOOS != "linux" {
 		o.PID = 0
 	}
-	o.Target = regexp.MustCompile(`^tcp://`).ReplaceAllString(found, "ws://")
+	o.Target = strings.NewReplacer("tcp://", "ws://", "tls://", "wss://").Replace(found)
 	return o
 }
 
@@ -91,6 +98,29 @@ func atUnixSocket(t *testing.T, weir string) {
 	if rep := abuseWeir(t, o); rep.PID != want {
 		t.Errorf("the process is %d, and %d was found", want, rep.PID)
 	}
+}
+
+// overTLS runs all abuses inside TLS.
+func overTLS(t *testing.T, weir string) {
+	known := httptest.NewTLSServer(nil)
+	known.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(known.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, block := range map[string]*pem.Block{
+		"cert.pem": {Type: "CERTIFICATE", Bytes: known.Certificate().Raw},
+		"key.pem":  {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := startWeir(t, weir, "", "127.0.0.1:0", "-tls-cert", filepath.Join(dir, "cert.pem"), "-tls-key", filepath.Join(dir, "key.pem"))
+	o.Trust.Insecure = true
+	o.Scale = 0.1
+	abuseWeir(t, o)
 }
 
 // withFewDescriptors holds that running out of descriptors costs those that come too late, and nobody

@@ -25,6 +25,7 @@ const conformHelp = `weirbench conform tries every rule of the opening handshake
 
 Usage:
   weirbench conform [flags] ws://host:port/path
+  weirbench conform [flags] wss://host:port/path
   weirbench conform [flags] unix:///path/of/socket
 
 Flags:
@@ -61,6 +62,7 @@ func parseConform(args []string, out io.Writer) (*conformFlags, error) {
 	fs.IntVar(&f.options.Parallel, "parallel", 4, "`rules` tried at once")
 	fs.DurationVar(&f.options.Timeout, "timeout", 2*time.Minute, "the `time` that a rule may take as a whole")
 	fs.DurationVar(&f.options.Patience, "patience", time.Second, "the `time` that the server has to answer a request, to fail a connection, and to close")
+	trustFlags(fs, &f.options.Trust.Insecure, &f.options.Trust.CA)
 	fs.StringVar(&f.json, "json", "", "write the result to a `file` (- is standard output, instead of the table)")
 	fs.BoolVar(&f.verbose, "v", false, "list every rule with its verdict")
 	err := fs.Parse(args)

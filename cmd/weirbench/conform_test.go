@@ -44,7 +44,7 @@ func TestConformUsage(t *testing.T) {
 	if status != exitOK || stderr != "" {
 		t.Errorf("-h: status %d, errors %q", status, stderr)
 	}
-	for _, want := range []string{"-run regexp", "-parallel rules", "-timeout time", "-json file", "UNCLEAN", "Exit status"} {
+	for _, want := range []string{"-run regexp", "-parallel rules", "-timeout time", "-json file", "-ca file", "-insecure", "UNCLEAN", "Exit status"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("the help lacks %q:\n%s", want, stdout)
 		}

@@ -90,11 +90,7 @@ func (f *flags) connectionFlags(fs *flag.FlagSet) {
 		return nil
 	})
 	fs.StringVar(&o.Origin, "origin", "", "send this `origin`")
-	fs.BoolVar(&o.Insecure, "insecure", false, "do not verify the certificates of wss servers")
-	fs.Func("ca", "verify wss servers by the certificates (PEM) in a `file` instead of the system's", func(name string) (err error) {
-		o.CA, err = os.ReadFile(name)
-		return err
-	})
+	trustFlags(fs, &o.Insecure, &o.CA)
 	fs.BoolVar(&o.Deflate, "deflate", false, "offer permessage-deflate and compress messages, which are lines of JSON then; the report says where the server declines")
 	if f.has("echo", "connect", "churn") {
 		fs.BoolVar(&o.Raw, "raw", false, "plain TCP without WebSocket, to tcp://host:port: send messages of one size, and take as many bytes for the answer")
@@ -109,6 +105,15 @@ func (f *flags) connectionFlags(fs *flag.FlagSet) {
 		fs.Func("slow", "`clients` that read 1 KiB every 100 ms (default 10)", countOrNone(&o.Slow))
 		fs.Func("stuck", "`clients` that never read (default 10)", countOrNone(&o.Stuck))
 	}
+}
+
+// trustFlags are about how wss servers are verified.
+func trustFlags(fs *flag.FlagSet, insecure *bool, ca *[]byte) {
+	fs.BoolVar(insecure, "insecure", false, "do not verify the certificates of wss servers")
+	fs.Func("ca", "verify wss servers by the certificates (PEM) in a `file` instead of the system's", func(name string) (err error) {
+		*ca, err = os.ReadFile(name)
+		return err
+	})
 }
 
 // messageFlags are about the messages, where there are any.

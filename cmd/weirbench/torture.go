@@ -20,7 +20,7 @@ func init() {
 const tortureUsage = `weirbench torture: abuses a WebSocket server that echoes, any one, and judges how it bears that.
 
 Usage:
-  weirbench torture [flags] ws://host:port/path | unix:///path
+  weirbench torture [flags] ws[s]://host:port/path | unix:///path
 
 Each abuse runs while a bystander echoes steadily on connections of its own. The server has borne it
 if the bystander lost nothing and never waited longer than -max-latency, if new clients are still
@@ -111,6 +111,7 @@ func parseTorture(args []string, out io.Writer) (*tortureFlags, error) {
 	fs.DurationVar(&o.Grace, "grace", 5*time.Second, "`time` beyond -handshake-timeout after which a client must have been cut")
 	fs.DurationVar(&o.MaxLatency, "max-latency", 2*time.Second, "the longest `time` that the bystander may wait for an echo")
 	held := fs.Int64("max-held", 16, "`MiB` of echoes that the server, with the kernel, may hold for a client that does not read")
+	trustFlags(fs, &o.Trust.Insecure, &o.Trust.CA)
 	fs.StringVar(&f.json, "json", "", "write the report to a `file` (- is standard output, instead of the table)")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress")
 	err := fs.Parse(args)
@@ -124,7 +125,7 @@ func parseTorture(args []string, out io.Writer) (*tortureFlags, error) {
 	case err != nil:
 		return nil, err
 	case !f.list && fs.NArg() != 1:
-		return nil, errors.New("give one server, as ws://host:port or unix:///path")
+		return nil, errors.New("give one server, as ws://host:port, wss://host:port or unix:///path")
 	}
 	o.Target = fs.Arg(0)
 	o.Slack, o.MaxHeld = *slack<<20, *held<<20

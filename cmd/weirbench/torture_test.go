@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"encoding/pem"
+	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +29,40 @@ func tortured(t *testing.T, ctx context.Context, h reactor.HandlerFunc, args ...
 	var out, errs strings.Builder
 	status = run(ctx, append(append([]string{"torture"}, args...), "ws://"+srv.Addrs()[0].String()), &out, &errs)
 	return status, out.String(), errs.String()
+}
+
+// TestSuitesTLS runs both suites on a server with TLS, which they verify as they are told.
+func TestSuitesTLS(t *testing.T) {
+	known := httptest.NewTLSServer(nil)
+	known.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: known.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	srv := &reactor.Server{Handler: reactor.HandlerFunc(echoes), TLS: &tls.Config{Certificates: known.TLS.Certificates}, Logger: slog.New(slog.DiscardHandler)}
+	if err := srv.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	url := "wss://" + srv.Addrs()[0].String()
+	for _, suite := range [][]string{
+		{"conform", "-run", `^1\.1\.[1-5] `, "-patience", "10s"},
+		{"torture", "-run", "bad-closes", "-quiet"},
+	} {
+		for _, c := range []struct {
+			trust  []string
+			status int
+		}{
+			{[]string{"-insecure"}, exitOK},
+			{[]string{"-ca", ca}, exitOK},
+			{nil, exitFailed},
+		} {
+			status, stdout, stderr := weirbench(t, slices.Concat(suite, c.trust, []string{url})...)
+			if status != c.status || status == exitFailed && !strings.Contains(stderr, "certificate") {
+				t.Errorf("%s %s: status %d\n%s%s", suite[0], c.trust, status, stdout, stderr)
+			}
+		}
+	}
 }
 
 func echoes(c *reactor.Conn, m codec.Message) { _ = c.WriteMessage(m.Opcode, m.Payload) }
