@@ -4,13 +4,22 @@ import (
 	"log/slog"
 	"net/http"
 	"sync/atomic"
+	"time"
+
+	"example.org/weir/reactor"
 )
 
-// admin is what -admin serves: whether the server lives and takes connections, publishing, and profiles.
+// admin is what -admin serves: what the server does and how it is, publishing, and profiles.
 type admin struct {
-	topics  *topics // nil if the app has none
-	maxBody int64   // of what is published, in bytes
-	state   atomic.Pointer[string]
+	appName     string
+	topics      *topics // nil if the app has none
+	maxBody     int64   // of what is published, in bytes
+	readyMemory uint64  // bytes from which on the server is not ready; 0: none
+	maxLag      time.Duration
+	state       atomic.Pointer[string]
+	srv         atomic.Pointer[reactor.Server] // nil until it has started
+	access      *accessLog                     // nil: there is none; set before srv
+	live        *live
 }
 
 // The states that /readyz tells.
@@ -21,41 +30,41 @@ var (
 )
 
 func newAdmin(a app, maxBody int64) *admin {
-	adm := &admin{maxBody: maxBody}
+	adm := &admin{maxBody: maxBody, maxLag: maxLag}
+	adm.live = newLive(adm)
 	adm.topics, _ = a.(*topics)
 	adm.state.Store(&stateStarting)
 	return adm
 }
 
+// started is called when srv has.
+func (a *admin) started(srv *reactor.Server) {
+	a.srv.Store(srv)
+	a.state.Store(&stateReady)
+}
+
 // serve serves on a listener of its own until stop is called.
 func (a *admin) serve(addr string, public bool, log *slog.Logger) (stop func(), err error) {
-	ln, stop, err := serveHTTP(addr, public, a.handler(), log)
+	ln, stopHTTP, err := serveHTTP(addr, public, a.handler(), log)
 	if err != nil {
 		return nil, err
 	}
 	log.Info("admin", "url", "http://"+ln.String())
-	return stop, nil
+	return func() {
+		stopHTTP()
+		a.live.close()
+	}, nil
 }
 
 func (a *admin) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.HandleFunc("GET /readyz", a.ready)
+	mux.Handle("GET /metrics", metrics{a}.handler())
+	mux.HandleFunc("GET /connections", a.connections)
+	mux.HandleFunc("GET /{$}", serveHTML(dashboardPage))
+	mux.Handle("GET /live", a.live)
 	mux.HandleFunc("POST /publish", a.publish)
 	handleProfiles(mux)
 	return mux
-}
-
-// health says that the process answers.
-func (a *admin) health(w http.ResponseWriter, _ *http.Request) {
-	_, _ = w.Write([]byte("ok\n"))
-}
-
-// ready says whether a load balancer should send clients here.
-func (a *admin) ready(w http.ResponseWriter, _ *http.Request) {
-	state := a.state.Load()
-	if state != &stateReady {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	_, _ = w.Write([]byte(*state + "\n"))
 }

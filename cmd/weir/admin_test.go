@@ -88,10 +88,10 @@ func TestAdminHealth(t *testing.T) {
 	adm := newAdmin(echo{}, 100)
 	for state, want := range map[*string]int{&stateStarting: 503, &stateReady: 200, &stateDraining: 503} {
 		adm.state.Store(state)
-		if status, text, _ := answer(adm.handler(), "GET", "/readyz", "", ""); status != want || text != *state+"\n" {
+		if status, text, _ := answer(adm.handler(), "GET", "/readyz", "", ""); status != want || text != `{"status":"`+*state+"\"}\n" {
 			t.Errorf("%s: %d %s", *state, status, text)
 		}
-		if status, text, _ := answer(adm.handler(), "GET", "/healthz", "", ""); status != 200 || text != "ok\n" {
+		if status, text, _ := answer(adm.handler(), "GET", "/healthz", "", ""); status != 200 || text != "{\"status\":\"ok\"}\n" {
 			t.Errorf("%s: /healthz: %d %s", *state, status, text)
 		}
 	}

@@ -62,6 +62,7 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	}
 
 	adm := newAdmin(app, int64(opt.maxMessage))
+	adm.appName, adm.readyMemory = opt.app, uint64(opt.readyMemory.size)
 	if opt.admin != "" {
 		stop, err := adm.serve(opt.admin, opt.adminPublic, log)
 		if err != nil {
@@ -99,6 +100,7 @@ func newServer(opt *options, app app, log *slog.Logger) *reactor.Server {
 		Forwarded:        reactor.ForwardedField(opt.forwarded),
 		Page:             servePage(indexPage),
 		Bus:              opt.bus(log),
+		TrackConns:       opt.tracks(),
 		Logger:           log,
 	}
 	app.setup(srv)
@@ -111,6 +113,7 @@ func newServer(opt *options, app app, log *slog.Logger) *reactor.Server {
 // serve serves until ctx is done, and then drains.
 func serve(ctx context.Context, again func(), opt *options, app app, adm *admin, log *slog.Logger, stderr io.Writer) int {
 	srv := newServer(opt, app, log)
+	defer adm.logAccess(srv, opt, log)()
 	if opt.tlsCert != "" {
 		pair, err := newKeyPair(opt.tlsCert, opt.tlsKey)
 		if err != nil {
@@ -129,7 +132,7 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 		return exitFailed
 	}
 	announce(srv, opt, log)
-	adm.state.Store(&stateReady)
+	adm.started(srv)
 
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Wait() }()

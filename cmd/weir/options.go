@@ -41,6 +41,10 @@ type options struct {
 	natsPrefix       string
 	admin            string
 	adminPublic      bool
+	track            bool
+	accessLog        bool
+	accessLogSample  int
+	readyMemory      markSize
 	pprof            string
 	pprofPublic      bool
 	version          bool
@@ -110,8 +114,12 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.StringVar(&o.tlsKey, "tls-key", "", "PEM `file` of the certificate's private key")
 	fs.Var(&o.nats, "nats", "`URL` of a NATS server, nats://host:port, over which servers with -app chat or topics hear each other; repeatable")
 	fs.StringVar(&o.natsPrefix, "nats-prefix", "weir", "what stands before the topics in NATS `subjects`")
-	fs.StringVar(&o.admin, "admin", "", "serve /publish, /healthz, /readyz and profiles on a loopback `address` such as 127.0.0.1:9090")
+	fs.StringVar(&o.admin, "admin", "", "serve a dashboard, /metrics (Prometheus), /connections, /publish, /healthz, /readyz and profiles on a loopback `address` such as 127.0.0.1:9090")
 	fs.BoolVar(&o.adminPublic, "admin-public", false, "permit -admin on an address that other machines can reach")
+	fs.BoolVar(&o.track, "track", true, "with -admin or -access-log, keep some 320 bytes for each connection about what it does; false for very many connections")
+	fs.BoolVar(&o.accessLog, "access-log", false, "log each connection when it has closed, at the level info")
+	fs.IntVar(&o.accessLogSample, "access-log-sample", 1, "log one of `N` connections that ended with 1000, 1001, 1005 or 1006, and all others")
+	fs.Var(&o.readyMemory, "ready-memory", "`bytes` of memory from which on /readyz answers 503, so that new clients go elsewhere; 0 is never")
 	fs.StringVar(&o.pprof, "pprof", "", "serve profiles (net/http/pprof) on a loopback `address` such as 127.0.0.1:6060")
 	fs.BoolVar(&o.pprofPublic, "pprof-public", false, "permit -pprof on an address that other machines can reach")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
@@ -181,6 +189,9 @@ func (o *options) check() error {
 	}
 	if o.proxyProtocol && !o.proxies.unix && len(o.proxies.networks) == 0 {
 		return errors.New("-proxy-protocol needs -trusted-proxies: anyone else's header would be a lie")
+	}
+	if err := o.checkWatch(); err != nil {
+		return err
 	}
 	if o.pprof != "" {
 		if err := checkLoopback("pprof", o.pprof, o.pprofPublic); err != nil {

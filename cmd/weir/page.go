@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"net"
+	"net/http"
 	"strconv"
 
 	"example.org/weir/codec"
@@ -15,14 +16,17 @@ var (
 	indexHTML []byte
 	//go:embed page/topics.html
 	topicsHTML []byte
+	//go:embed page/dashboard.html
+	dashboardHTML []byte
 	//go:embed page/weir.css
 	css []byte
 )
 
-// The demo pages: of the app topics, and of all others.
+// The demo pages, of the app topics and of all others, and the page of -admin.
 var (
-	indexPage  = newPage(indexHTML)
-	topicsPage = newPage(topicsHTML)
+	indexPage     = newPage(indexHTML)
+	topicsPage    = newPage(topicsHTML)
+	dashboardPage = newPage(dashboardHTML)
 )
 
 // newPage makes a page whole: everything that it needs is inside it.
@@ -38,9 +42,12 @@ func newPage(html []byte) *reactor.Page {
 			{Name: "Cross-Origin-Embedder-Policy", Value: "require-corp"},
 			{Name: "Referrer-Policy", Value: "no-referrer"},
 		},
-		Body: bytes.Replace(html, []byte("/* weir.css */\n"), css, 1),
+		Body: withStyle(html),
 	}
 }
+
+// withStyle puts the style where a page wants it.
+func withStyle(html []byte) []byte { return bytes.Replace(html, []byte("/* weir.css */\n"), css, 1) }
 
 // servePage serves a page at every path, since the path is the room of a chat and a topic.
 func servePage(p *reactor.Page) func(*codec.Request) *reactor.Page {
@@ -67,4 +74,14 @@ func pageURL(a net.Addr, secure bool) string {
 		scheme = "https://"
 	}
 	return scheme + net.JoinHostPort(host, strconv.Itoa(t.Port))
+}
+
+// serveHTML serves a page with net/http.
+func serveHTML(p *reactor.Page) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for _, f := range p.Fields {
+			w.Header().Set(f.Name, f.Value)
+		}
+		_, _ = w.Write(p.Body)
+	}
 }
