@@ -134,7 +134,10 @@ func (q *authorizer) decide(a *authorization) (err error) {
 	if err = q.hook(a.ctx, a.conn, &a.upgrade); err != nil && a.ctx.Err() != nil {
 		return a.cause()
 	}
-	return err
+	if err != nil {
+		return hookError{err}
+	}
+	return nil
 }
 
 // cause is how to refuse the request after its context has ended.

@@ -26,8 +26,8 @@ type RefusalReason string
 const (
 	RefusedRequest  RefusalReason = "request"     // it breaks a rule of HTTP or of RFC 6455, or there is nothing at its path
 	RefusedOrigin   RefusalReason = "origin"      // pages of this origin may not connect: Server.Origins
-	RefusedHook     RefusalReason = "hook"        // Server.Upgrade said so
-	RefusedTimeout  RefusalReason = "timeout"     // Server.HandshakeTimeout
+	RefusedHook     RefusalReason = "hook"        // Server.Authorize or Server.Upgrade said so
+	RefusedTimeout  RefusalReason = "timeout"     // Server.HandshakeTimeout, or the client has left
 	RefusedDraining RefusalReason = "draining"    // Shutdown has begun
 	RefusedFull     RefusalReason = "full"        // Server.MaxConns, HTTPConns, or no more descriptors
 	RefusedClient   RefusalReason = "client_full" // Server.MaxConnsPerIP
@@ -40,6 +40,8 @@ const (
 var refusalReasons = map[*codec.HandshakeError]RefusalReason{
 	errOrigin:           RefusedOrigin,
 	errHandshakeTimeout: RefusedTimeout,
+	errAuthorizeTimeout: RefusedTimeout,
+	errLeft:             RefusedTimeout,
 	errShuttingDown:     RefusedDraining,
 	errTooManyConns:     RefusedFull,
 	errTooManyHTTP:      RefusedFull,
@@ -49,7 +51,7 @@ var refusalReasons = map[*codec.HandshakeError]RefusalReason{
 	errUpgrade:          RefusedInternal,
 }
 
-// hookError is an error that Server.Upgrade returned.
+// hookError is an error that Server.Authorize or Server.Upgrade returned.
 type hookError struct{ error }
 
 // Unwrap returns the error.

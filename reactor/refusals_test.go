@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -22,6 +23,7 @@ func TestRefusalReasons(t *testing.T) {
 		{"no page", &Server{Page: func(*codec.Request) *Page { return nil }}, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n", Refusal{404, RefusedRequest}},
 		{"origin", &Server{}, request("Origin: http://elsewhere.example"), Refusal{403, RefusedOrigin}},
 		{"hook", &Server{Upgrade: func(*Conn, *Upgrade) error { return Refuse(401, "no") }}, request(), Refusal{401, RefusedHook}},
+		{"authorize", &Server{Authorize: func(context.Context, *Conn, *Upgrade) error { return ErrNoToken }}, request(), Refusal{401, RefusedHook}},
 		{"hook fails", &Server{Upgrade: func(*Conn, *Upgrade) error { return errors.New("no") }}, request(), Refusal{500, RefusedInternal}},
 		{"hook panics", &Server{Upgrade: func(*Conn, *Upgrade) error { panic("as it was told") }}, request(), Refusal{500, RefusedInternal}},
 		{"one client", &Server{MaxConnsPerIP: 1}, request(), Refusal{429, RefusedClient}},
