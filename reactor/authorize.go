@@ -62,7 +62,7 @@ type authorization struct {
 	upgrade Upgrade // the hook's until decided is called
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	decided func(error) // is given the hook's answer, on the hook's goroutine
+	decided func(error) // is given the hook's answer, from any goroutine; it does not block
 
 	parser codec.RequestParser        // that the request lives in
 	ahead  *bytebufferpool.ByteBuffer // what has arrived behind it; the loop's, nil as long as nothing has
@@ -80,7 +80,8 @@ func (q *authorizer) start(a *authorization) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
-	case q.stopped: // the loop is about to refuse it
+	case q.stopped:
+		a.decided(errShuttingDown)
 	case q.running == q.most:
 		a.place = q.waiting.PushBack(a)
 	default:
@@ -100,7 +101,7 @@ func (q *authorizer) next() *authorization {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	first := q.waiting.Front()
-	if first == nil || q.stopped {
+	if first == nil {
 		q.running--
 		return nil
 	}
@@ -152,13 +153,18 @@ func (a *authorization) cause() error {
 	return errLeft
 }
 
-// stop ends the contexts of all calls and lets none begin.
+// stop ends the contexts of all calls, refuses those that wait for their turn, and lets none begin.
 func (q *authorizer) stop() {
 	if q.hook == nil {
 		return
 	}
 	q.mu.Lock()
 	q.stopped = true
+	for first := q.waiting.Front(); first != nil; first = q.waiting.Front() {
+		a := q.waiting.Remove(first).(*authorization)
+		a.place = nil
+		a.decided(errShuttingDown)
+	}
 	q.mu.Unlock()
 	q.end(errShuttingDown)
 }
