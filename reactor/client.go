@@ -136,8 +136,12 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 	select {
 	case err = <-d.done:
 	case <-ctx.Done():
-		err = ctx.Err()
-		_ = c.CloseNow()
+		select {
+		case err = <-d.done: // just in time
+		default:
+			err = ctx.Err()
+			_ = c.CloseNow()
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -352,6 +352,7 @@ func TestRedialContext(t *testing.T) {
 	ended := r.start(ctx)
 	within(t, server.opened)
 	within(t, h.opened)
+	eventually(t, "Dial returns", func() bool { return r.conn.Load() != nil }) // until then the context would end it at once
 	cancel()
 	if err := within(t, ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("Run returned %v", err)
