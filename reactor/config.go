@@ -121,19 +121,24 @@ func (s *settings) config(role codec.Role, h Handler) config {
 
 // gnetOptions are the options that every gnet engine gets.
 func (s *settings) gnetOptions(log *slog.Logger) []gnet.Option {
-	loops, readBuffer := s.loops, s.readBuffer
-	if loops <= 0 {
-		loops = runtime.GOMAXPROCS(0)
-	}
+	readBuffer := s.readBuffer
 	if readBuffer <= 0 {
 		readBuffer = defaultReadBuffer
 	}
 	return []gnet.Option{
-		gnet.WithNumEventLoop(loops),
+		gnet.WithNumEventLoop(s.loopCount()),
 		gnet.WithMulticore(true),
 		gnet.WithReadBufferCap(readBuffer),
 		gnet.WithLogger(gnetLog{log}),
 	}
+}
+
+// loopCount is the number of loops that an engine gets.
+func (s *settings) loopCount() int {
+	if s.loops <= 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return s.loops
 }
 
 // limit returns n, the default for 0, and no limit for a negative n.

@@ -22,6 +22,7 @@ type engine struct {
 	cfg   *config // of the connections that it accepts
 	srv   *Server // nil in a client
 	epoch time.Time
+	port  sharedPort
 	fds   int           // descriptors from this number on are refused
 	boot  chan struct{} // closed once it listens
 	over  atomic.Bool   // the loops end, and take no tasks
@@ -40,6 +41,8 @@ func (e *engine) OnBoot(g gnet.Engine) gnet.Action {
 	e.over.Store(false)
 	if !e.booted() {
 		close(e.boot)
+	} else {
+		go e.reclaimPort()
 	}
 	if e.srv != nil && e.srv.life.stopping.Load() { // stop came before, and could not stop this one
 		return gnet.Shutdown

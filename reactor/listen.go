@@ -30,6 +30,7 @@ type reservations []reserved
 // listenerGroup is what one gnet engine listens on.
 type listenerGroup struct {
 	addrs []string
+	bound []net.Addr
 	reuse bool
 	tls   bool
 }
@@ -119,6 +120,9 @@ func reserveTCP(network, address string, share bool) (reserved, error) {
 		lc.Control = func(_, _ string, rc syscall.RawConn) (err error) {
 			cerr := rc.Control(func(fd uintptr) {
 				err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+				if err == nil && !chosen { // it is closed at once, and would take connections of others with it
+					err = unheard(fd)
+				}
 			})
 			return errors.Join(err, cerr)
 		}
@@ -205,6 +209,7 @@ func (rs reservations) groups() []listenerGroup {
 			g = &local
 		}
 		g.addrs = append(g.addrs, r.gnet)
+		g.bound = append(g.bound, r.addr)
 	}
 	var groups []listenerGroup
 	for _, g := range []listenerGroup{tcp, secure, local} {

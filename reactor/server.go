@@ -211,7 +211,8 @@ type Server struct {
 	TrackConns bool
 	// SharePort permits other processes of the same user to listen on the same TCP port
 	// (SO_REUSEPORT). Without it a port that is taken is an error. It has no effect where the
-	// system has no SO_REUSEPORT with balancing.
+	// system has no SO_REUSEPORT with balancing. On Linux, Shutdown then leaves new connections to those
+	// processes, without refusing one, and so a new process can take the place of an old one.
 	SharePort bool
 
 	// Logger gets what a person should know; nothing per message. Default slog.Default().

@@ -17,6 +17,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if !started {
 		return nil
 	}
+	s.leavePorts(ctx)
 	s.core.draining.Store(true)
 	s.authorizer.stop()
 	var web sync.WaitGroup

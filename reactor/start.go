@@ -94,7 +94,8 @@ func (s *Server) start(listeners reservations, secure *tls.Config) error {
 		s.web = newWeb(s)
 		go s.web.serve()
 	}
-	err := s.startEngines(listeners.groups(), secure, set.gnetOptions(s.core.cfg.log))
+	groups := listeners.groups()
+	err := s.startEngines(groups, secure, set.gnetOptions(s.core.cfg.log))
 	listeners.release() // before anyone knows the ports: connections that it got would be lost
 	if err != nil {
 		if s.web != nil {
@@ -104,6 +105,7 @@ func (s *Server) start(listeners reservations, secure *tls.Config) error {
 		s.topics.finish(ended)
 		return err
 	}
+	s.claimPorts(groups)
 	go s.core.tick()
 	return nil
 }
@@ -208,7 +210,8 @@ func (e *engine) run(addrs []string, options []gnet.Option) error {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		err := gnet.Rotate(e, addrs, options...)
 		e.eachLoop((*loop).ended)
-		if e.srv.life.stopping.Load() {
+		e.port.release()
+		if e.srv.life.stopping.Load() || e.core.draining.Load() {
 			return nil
 		}
 		if !e.booted() {
