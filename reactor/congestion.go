@@ -79,7 +79,7 @@ func (c *Conn) giveUp(err *codec.CloseError) {
 		return
 	}
 	c.because(err)
-	c.release() // now, not when its loop gets to it
+	c.discard() // now, not when its loop gets to it
 	c.cutOff()
 }
 

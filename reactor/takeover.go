@@ -176,10 +176,7 @@ func isSocket(conn net.Conn) bool {
 // abandon gives up a connection that is still in limbo.
 func (s *Server) abandon(c *Conn) {
 	c.mu.Lock()
-	c.release()
-	if c.rare.tls != nil {
-		c.rare.tls.drop()
-	}
+	c.discard()
 	c.endDeflate()
 	c.mu.Unlock()
 	s.admission.leave(c)

@@ -160,7 +160,6 @@ func (s *secure) end() {
 		s.hs.cancel(net.ErrClosed)
 	}
 	s.mu.Unlock()
-	s.drop()
 	if out := s.take(); out != nil {
 		putBuffer(out)
 	}

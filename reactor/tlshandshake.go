@@ -168,6 +168,7 @@ func (c *Conn) insecure(err error) {
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: err})
 	s.failed = true
 	s.drop()
+	c.account()
 	c.setClosing(codec.Closed)
 	if c.loop.cfg.decoder.Role == codec.Client { // it would wait for the server to end it
 		c.cutOff()

@@ -402,12 +402,17 @@ func (c *Conn) release() {
 	}
 }
 
-// broken ends a connection that can no longer be written to.
-func (c *Conn) broken(err error) {
-	c.release()
+// discard drops all that is pending, which will not be sent.
+func (c *Conn) discard() {
 	if s := c.tls(); s != nil {
 		s.drop()
 	}
+	c.release()
+}
+
+// broken ends a connection that can no longer be written to.
+func (c *Conn) broken(err error) {
+	c.discard()
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: err})
 	c.cutOff()
 }
@@ -420,7 +425,7 @@ func (c *Conn) forget() {
 	c.fd = -1
 	c.relieve()
 	c.socket = &departed{remote: copyAddr(c.socket.RemoteAddr())}
-	c.release()
+	c.discard()
 }
 
 // takeDrained reports whether a congested output has been written whole since it was asked last.
