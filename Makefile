@@ -38,6 +38,17 @@ test: bun ## run all tests, those with real clients too; installs what they need
 race: ## run the library's tests three times under the race detector
 	$(GO) test -race -shuffle=on -count=3 ./...
 
+# What is less covered than this has behaviour that no test holds.
+cover: ## the part of the statements that tests run: codec 95 %, reactor 85 % at least
+	@$(GO) test -cover ./codec ./reactor | awk ' \
+	  BEGIN { least["example.org/weir/codec"] = 95; least["example.org/weir/reactor"] = 85 } \
+	  { print } \
+	  ($$2 in least) && match($$0, /coverage: [0-9.]+/) { \
+	    if (substr($$0, RSTART + 10, RLENGTH - 10) + 0 < least[$$2]) { print $$2 ": less than " least[$$2] " %"; bad = 1 } \
+	    delete least[$$2] \
+	  } \
+	  END { for (p in least) { print p ": not known"; bad = 1 } exit bad }'
+
 fuzz: ## run each fuzz target for FUZZTIME (60s)
 	@for p in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \

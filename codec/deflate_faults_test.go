@@ -26,6 +26,8 @@ func allInflateFaults(t *testing.T) []inflateFault {
 	header := func(literals, distances int, more ...bitRun) string {
 		return packed(append([]bitRun{{0, 1}, {2, 2}, {literals, 5}, {distances, 5}, {0, 4}}, more...)...)
 	}
+	// The same with a code for the lengths 1 (the bit 0) and 18 (the bit 1).
+	ones := []bitRun{{0, 1}, {2, 2}, {0, 5}, {0, 5}, {14, 4}, {0, 6}, {1, 3}, {0, 42}, {1, 3}}
 	return []inflateFault{
 		{"3.2.7 more literals than there are", header(30, 0), ErrDeflate},
 		{"3.2.7 more distances than there are", header(0, 30), ErrDeflate},
@@ -33,6 +35,10 @@ func allInflateFaults(t *testing.T) []inflateFault {
 		{"3.2.2 fewer codes than there must be", header(0, 0, bitRun{2, 3}, bitRun{0, 3}, bitRun{0, 3}, bitRun{2, 3}), ErrDeflate},
 		{"3.2.7 a repetition of nothing", header(0, 0, bitRun{1, 3}, bitRun{0, 3}, bitRun{0, 3}, bitRun{1, 3}, bitRun{1, 1}, bitRun{0, 2}), ErrDeflate},
 		{"3.2.7 more lengths than were announced", header(0, 0, bitRun{0, 3}, bitRun{0, 3}, bitRun{1, 3}, bitRun{1, 3}, bitRun{255, 8}, bitRun{255, 8}), ErrDeflate},
+		{"3.2.2 more literals than their code can have", packed(append(ones, bitRun{0, 3}, bitRun{1, 1}, bitRun{127, 7}, bitRun{1, 1}, bitRun{106, 7})...), ErrDeflate},
+		{"3.2.2 a length that the only code of one bit is not", header(0, 0, bitRun{0, 3}, bitRun{0, 3}, bitRun{1, 3}, bitRun{0, 3}, bitRun{0xffffff, 24}), ErrDeflate},
+		{"3.2.6 literal 286", packed(bitRun{0, 1}, bitRun{1, 2}, bitRun{0x63, 8}), ErrDeflate},
+		{"3.2.6 distance 30", packed(bitRun{0, 1}, bitRun{1, 2}, bitRun{0x40, 7}, bitRun{0x0f, 5}), ErrDeflate},
 		{"7.2.2 no byte", "", ErrDeflate},
 		{"7.2.2 block of type 3", "\x06", ErrDeflate},
 		{"7.2.2 block of type 3 after a message", text("Hello") + "\x06", ErrDeflate},

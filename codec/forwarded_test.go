@@ -78,6 +78,7 @@ var badForwarded = []struct{ rule, value string }{
 	{"5.1 by is no node", "by=here;for=1.1.1.1"},
 	{"5.3 host", `host="a b";for=1.1.1.1`},
 	{"5.4 proto", "proto=1http;for=1.1.1.1"},
+	{"5.4 proto with a character that no scheme has", "proto=ht~tp;for=1.1.1.1"},
 	{"6 name", "for=localhost"},
 	{"6 empty", `for=""`},
 	{"6 IPv6 without brackets", `for="::1"`},

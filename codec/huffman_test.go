@@ -86,7 +86,7 @@ func TestInflateStreamHeaderFaults(t *testing.T) {
 			t.Errorf("%s: %v", row.rule, fault)
 		}
 	}
-	if tested != 6 {
+	if tested != 8 {
 		t.Errorf("%d rules", tested)
 	}
 }

@@ -165,6 +165,18 @@ func TestStreamInflateFaults(t *testing.T) {
 	}
 }
 
+// A block without compression that announces more than there is swallows what the sender cut off the end
+// (RFC 7692 7.2.2), which is no message either where it need not be UTF-8.
+func TestStreamInflateTruncated(t *testing.T) {
+	wire := appendTo(nil, Client, true, Binary, []byte("\x00\x0c\x01\xf3\xfe"))
+	wire[0] |= bitRSV1
+	cfg := streamingConfig(Client, new(testPool), Streaming{From: 0, Max: 1000})
+	cfg.Inflater = &Inflater{size: 1 << 15}
+	if o, _ := decodeChunks(t, newDecoder(cfg), wire); o.err != ErrDeflate || len(o.events) > 0 {
+		t.Errorf("%v, %v, want %v", o.events, o.err, ErrDeflate)
+	}
+}
+
 // The limit also holds for what a compressed message takes before it is decompressed: blocks that are empty.
 func TestStreamMaxCompressed(t *testing.T) {
 	const limit = 100

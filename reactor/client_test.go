@@ -154,6 +154,28 @@ func TestDialBadAnswers(t *testing.T) {
 	}
 }
 
+// Responses that are not final come before the final one (RFC 9110 15.2), and frames right behind it.
+func TestDialInterim(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, _ := w.(http.Hijacker).Hijack()
+		b := []byte("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+		b, _ = codec.AppendUpgrade(b, &codec.Upgrade{Key: []byte(r.Header.Get("Sec-WebSocket-Key"))})
+		_, _ = conn.Write(codec.AppendFrame(b, codec.Text, []byte("hello")))
+		_, _ = conn.Read(make([]byte, 1))
+		_ = conn.Close()
+	}))
+	defer srv.Close()
+	cl := &Client{}
+	defer cl.Close()
+	h := newCollector()
+	if _, err := cl.Dial(t.Context(), strings.Replace(srv.URL, "http", "ws", 1), h, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := within(t, h.messages); got != "text:hello" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestDialMaskedFrameFromServer(t *testing.T) {
 	key := make(chan string, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

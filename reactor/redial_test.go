@@ -376,7 +376,7 @@ func TestRedialContext(t *testing.T) {
 // The server's Retry-After reaches Redial.
 func TestRedialRetryAfter(t *testing.T) {
 	r, _ := redialTo(t, &Server{Upgrade: func(*Conn, *Upgrade) error {
-		return &codec.HandshakeError{Status: http.StatusTooManyRequests, Text: "slowly", Fields: []codec.Field{{Name: "Retry-After", Value: "77"}}}
+		return &codec.HandshakeError{Status: http.StatusTooManyRequests, Text: "slowly", Fields: []codec.Field{{Name: "X-Why", Value: "99"}, {Name: "Retry-After", Value: "77"}}}
 	}}, NopHandler{})
 	ctx, cancel := context.WithCancel(t.Context())
 	var waited time.Duration

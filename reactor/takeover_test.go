@@ -111,6 +111,8 @@ func TestUpgradeHTTPRefusals(t *testing.T) {
 			switch string(u.Request.Query()) {
 			case "refuse":
 				return &codec.HandshakeError{Status: 401, Text: "Who are you?", Fields: []codec.Field{{Name: "WWW-Authenticate", Value: "Basic"}}}
+			case "contradict":
+				return &codec.HandshakeError{Status: 200, Text: "Welcome!"}
 			case "fail":
 				return errors.New("the database is down")
 			case "owned":
@@ -127,6 +129,7 @@ func TestUpgradeHTTPRefusals(t *testing.T) {
 		status        int
 		field         string // that must be there
 	}{
+		{"a status that refuses nothing", requestTo("/ws?contradict"), 500, ""},
 		{"origin", requestTo("/ws", "Origin: http://elsewhere.example"), 403, ""},
 		{"key", strings.Replace(requestTo("/ws"), sampleKey, "short", 1), 400, ""},
 		{"two keys", requestTo("/ws", "Sec-WebSocket-Key: "+sampleKey), 400, ""},
@@ -307,6 +310,20 @@ func TestUpgradeHTTP2(t *testing.T) {
 	if err := within(t, errs); err != error(errHTTP2) {
 		t.Errorf("the error is %v", err)
 	}
+}
+
+// A Server is a handler of net/http.
+func TestServeHTTP(t *testing.T) {
+	srv := &Server{Handler: echo, Logger: quiet}
+	t.Cleanup(func() { _ = srv.Close() })
+	mux := http.NewServeMux()
+	mux.Handle("/ws", srv)
+	r := dialRaw(t, serveMux(t, mux))
+	r.send(requestTo("/ws"), text("hello"))
+	if got := r.head(); !strings.HasPrefix(got, "HTTP/1.1 101 ") {
+		t.Fatalf("got %q", got)
+	}
+	r.want(codec.Text, "hello")
 }
 
 // A ResponseWriter that cannot be hijacked is told apart from a bad request.

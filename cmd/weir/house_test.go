@@ -20,7 +20,7 @@ func TestImportDirection(t *testing.T) {
 			"github.com/panjf2000/gnet/v2", "github.com/valyala/bytebufferpool", "golang.org/x/sys",
 		}},
 		{name: "reactor/natsbus", may: []string{"codec", "reactor"}, outside: []string{"github.com/nats-io/nats.go"}},
-		{name: "bench", may: []string{"codec", "reactor"}, outside: []string{
+		{name: "bench", may: []string{"bench/rawpeer", "codec", "reactor"}, outside: []string{
 			"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys",
 		}},
 		{name: "bench/report", may: []string{"bench", "codec", "reactor"}, outside: []string{
