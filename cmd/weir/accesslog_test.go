@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+
+	"example.org/weir/codec"
+	"example.org/weir/reactor"
+)
+
+// TestAccessLog compares lines with what a client has done.
+func TestAccessLog(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&out, nil))
+	srv := &reactor.Server{TrackConns: true, Handler: echo{}}
+	stop := newAdmin(echo{}, 100).logAccess(srv, &options{accessLog: true, accessLogSample: 1}, log)
+	w := watch(t, srv)
+	c, l := w.dial("/rooms/a?token=secret")
+	w.say(c, l, "hello world!")
+	client := c.LocalAddr().String()
+	_ = c.Close(3000, "done")
+	within(t, l.closed)
+	_ = srv.Close()
+	stop()
+	if bytes.Contains(out.Bytes(), []byte("secret")) {
+		t.Errorf("the query is logged: %s", &out)
+	}
+	var line struct {
+		Msg, Reason, Side, Path, Client string
+		Code, Messages_in, Messages_out int
+		Seconds                         float64
+		Bytes_in, Bytes_out             int
+	}
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatalf("%v: %s", err, &out)
+	}
+	if line.Msg != "closed" || line.Code != 3000 || line.Reason != "done" || line.Side != "client" || line.Path != "/rooms/a" || line.Client != client ||
+		line.Messages_in != 1 || line.Messages_out != 1 || line.Seconds <= 0 || line.Bytes_in < 100 || line.Bytes_out < 100 {
+		t.Errorf("%s", &out)
+	}
+}
+
+// TestAccessLogSample holds which lines are left out.
+func TestAccessLogSample(t *testing.T) {
+	c, _ := startApp(t, echo{})("/")
+	for code, want := range map[codec.CloseCode]int{
+		codec.CloseNormal: 2, codec.CloseGoingAway: 2, codec.CloseNoStatus: 2, codec.CloseAbnormal: 2,
+		codec.CloseProtocolError: 8, codec.CloseTryAgainLater: 8, 4000: 8,
+	} {
+		var out bytes.Buffer
+		a := newAccessLog(4, slog.New(slog.NewTextHandler(&out, nil)))
+		for range 8 {
+			a.closed(c, &codec.CloseError{Code: code})
+		}
+		a.close()
+		if got := strings.Count(out.String(), "msg=closed"); got != want {
+			t.Errorf("%d of 8 that were closed with %d are logged, want %d", got, code, want)
+		}
+	}
+}
+
+// TestAccessLogFull holds that no event loop waits for a log that does not get written.
+func TestAccessLogFull(t *testing.T) {
+	r, w := net.Pipe()
+	a := newAccessLog(1, slog.New(slog.NewTextHandler(w, nil)))
+	c, _ := startApp(t, echo{})("/")
+	for range maxUnlogged + 100 {
+		a.closed(c, &codec.CloseError{Code: codec.CloseNormal})
+	}
+	if n := a.dropped(); n < 99 || n > 100 { // the writer may have taken one
+		t.Errorf("%v were dropped, want 99 or 100", n)
+	}
+	_ = r.Close() // and writing fails
+	a.close()
+}
