@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"example.org/weir/codec"
 	"example.org/weir/reactor"
@@ -98,6 +99,8 @@ func newServer(opt *options, app app, log *slog.Logger) *reactor.Server {
 		TrustUnix:        opt.proxies.unix,
 		ProxyProtocol:    opt.proxyProtocol,
 		Forwarded:        reactor.ForwardedField(opt.forwarded),
+		DrainWindow:      opt.drainWindow,
+		SharePort:        opt.sharePort,
 		Page:             servePage(indexPage),
 		Bus:              opt.bus(log),
 		TrackConns:       opt.tracks(),
@@ -114,13 +117,14 @@ func newServer(opt *options, app app, log *slog.Logger) *reactor.Server {
 func serve(ctx context.Context, again func(), opt *options, app app, adm *admin, log *slog.Logger, stderr io.Writer) int {
 	srv := newServer(opt, app, log)
 	defer adm.logAccess(srv, opt, log)()
+	sd := newServiceManager(os.Getenv, log)
 	if opt.tlsCert != "" {
 		pair, err := newKeyPair(opt.tlsCert, opt.tlsKey)
 		if err != nil {
 			fmt.Fprintln(stderr, "weir:", err)
 			return exitFailed
 		}
-		defer pair.reloadOnHangup(log)()
+		defer pair.reloadOnHangup(log, sd)()
 		srv.TLS = pair.config()
 	}
 	if err := srv.Start(opt.addrs.values...); err != nil {
@@ -133,6 +137,8 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 	}
 	announce(srv, opt, log)
 	adm.started(srv)
+	sd.tell("READY=1")
+	defer sd.watch(func() time.Duration { return worstLag(srv) })()
 
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Wait() }()
@@ -144,6 +150,7 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 	}
 	again()
 	adm.state.Store(&stateDraining)
+	sd.tell("STOPPING=1")
 	log.Info("draining; interrupt again to quit at once", "connections", srv.Conns(), "timeout", opt.drainTimeout)
 	drain, cancel := context.WithTimeout(context.Background(), opt.drainTimeout)
 	defer cancel()

@@ -27,6 +27,8 @@ type options struct {
 	idleTimeout      time.Duration
 	handshakeTimeout time.Duration
 	drainTimeout     time.Duration
+	drainWindow      time.Duration
+	sharePort        bool
 	origins          list
 	logLevel         slog.Level
 	logFormat        string
@@ -75,7 +77,9 @@ GOGC, in percent, trades memory for CPU while connections are opened (25), as fo
 
 With -tls-cert, SIGHUP reads the certificate again. If that fails the log says why and the one before
 is kept. SIGINT and SIGTERM drain the server: clients get close frames (1001) and the process ends when they
-have gone, at the latest after -drain-timeout. A second signal ends it at once.
+have gone, at the latest after -drain-timeout. A second signal ends it at once. With -share-port new clients go
+to the other processes at the port from the beginning of the drain, and none is refused. Under systemd
+(Type=notify) it says when it serves, reloads and stops, and feeds the watchdog while its event loops run.
 
 Exit status: 0 after a drain, 1 when it cannot serve (for instance, a port is taken), 2 for a bad flag.
 `
@@ -102,6 +106,8 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.DurationVar(&o.idleTimeout, "idle-timeout", time.Minute, "a client silent for this long is cut, after a ping at half of it; 0 is never")
 	fs.DurationVar(&o.handshakeTimeout, "handshake-timeout", 5*time.Second, "time for the opening request; 0 is no limit")
 	fs.DurationVar(&o.drainTimeout, "drain-timeout", 10*time.Second, "time that clients have to leave when the server stops")
+	fs.DurationVar(&o.drainWindow, "drain-window", 0, "time over which clients are told to leave when the server stops, part of -drain-timeout; 0 tells all at once")
+	fs.BoolVar(&o.sharePort, "share-port", false, "permit other processes of the same user to listen on the same TCP ports, so that a new one can take over without a refused connection")
 	fs.Var(&o.origins, "origin", "`origin` of pages that may connect, besides the server's own: https://host, null (pages opened from files) or *; repeatable")
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "least `level` logged: debug, info, warn or error")
 	fs.StringVar(&o.logFormat, "log-format", "text", "`format` of the log on standard error: text or json")
@@ -171,8 +177,10 @@ func (o *options) check() error {
 		return fmt.Errorf("unknown -log-format %q; there are text and json", o.logFormat)
 	case o.loops < 0 || o.maxConns < 0:
 		return errors.New("-loops and -max-conns must not be negative")
-	case o.idleTimeout < 0 || o.handshakeTimeout < 0 || o.drainTimeout < 0:
+	case o.idleTimeout < 0 || o.handshakeTimeout < 0 || o.drainTimeout < 0 || o.drainWindow < 0:
 		return errors.New("a timeout must not be negative; 0 switches it off")
+	case o.drainWindow > 0 && o.drainWindow >= o.drainTimeout:
+		return fmt.Errorf("-drain-window %v must be shorter than -drain-timeout %v", o.drainWindow, o.drainTimeout)
 	case (o.tlsCert == "") != (o.tlsKey == ""):
 		return errors.New("-tls-cert and -tls-key go together: the certificate and its private key")
 	}

@@ -94,9 +94,9 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"addr", "admin", "admin-public", "app", "deflate", "drain-timeout", "forwarded", "handshake-timeout", "idle-timeout",
+		"addr", "admin", "admin-public", "app", "deflate", "drain-timeout", "drain-window", "forwarded", "handshake-timeout", "idle-timeout",
 		"io", "log-format", "log-level", "loops", "max-conns", "max-message", "max-outbound", "nats", "nats-prefix", "origin",
-		"pprof", "pprof-public", "proxy-protocol", "read-buffer", "tls-cert", "tls-key", "trusted-proxies", "version",
+		"pprof", "pprof-public", "proxy-protocol", "read-buffer", "share-port", "tls-cert", "tls-key", "trusted-proxies", "version",
 	} {
 		if !strings.Contains(out.String(), "  -"+name) {
 			t.Errorf("the help does not mention -%s", name)

@@ -41,14 +41,17 @@ func (k *keyPair) config() *tls.Config {
 }
 
 // reloadOnHangup reloads at each SIGHUP, until stop is called.
-func (k *keyPair) reloadOnHangup(log *slog.Logger) (stop func()) {
+func (k *keyPair) reloadOnHangup(log *slog.Logger, sd *serviceManager) (stop func()) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for range hangups {
-			if err := k.reload(); err != nil {
+			sd.tell(sd.reloading())
+			err := k.reload()
+			sd.tell("READY=1")
+			if err != nil {
 				log.Error("the certificate stays the one before", "err", err)
 				continue
 			}
