@@ -30,6 +30,16 @@ func TestBufferedIsBalanced(t *testing.T) {
 			}
 			eventually(s.t, "a publication waits", func() bool { return s.srv.Stats().Buffered > int64(s.c.BufferedAmount()) })
 		},
+		"behind a writer": func(s scene) {
+			w := mustWriter(s.t, s.c, codec.Binary)
+			for err := error(nil); err == nil; {
+				_, err = w.Write(make([]byte, 1<<20))
+			}
+			for range 3 {
+				_ = s.c.WriteMessage(codec.Binary, make([]byte, 1<<20))
+			}
+			_ = s.srv.Publish("news", codec.Binary, make([]byte, 1<<20))
+		},
 	}
 	ends := map[string]func(scene){
 		"CloseNow":           func(s scene) { _ = s.c.CloseNow() },

@@ -27,17 +27,23 @@ func (c *Conn) relieve() {
 	}
 }
 
-// account counts what is pending among what waits for congested connections. It is called with c.mu held, after pending has changed.
+// account counts what waits for c, if it is congested, among what waits for all connections that are. It is called
+// with c.mu held, after that has changed.
 func (c *Conn) account() {
 	r := c.rare
 	if r == nil || !r.congested && r.accounted == 0 {
 		return
 	}
-	core := c.loop.engine.core
-	n := c.pending()
-	core.hold(n - r.accounted)
+	n := 0
+	if r.congested {
+		n = c.held()
+	}
+	c.loop.engine.core.hold(n - r.accounted)
 	r.accounted = n
 }
+
+// held is how much memory what waits for c takes, but for publications, in bytes. It is called with c.mu held.
+func (c *Conn) held() int { return c.pending() + c.writing().held() }
 
 // hold counts n more bytes that wait for congested connections, or fewer, and has the worst of them cut
 // when that is too much.

@@ -35,7 +35,7 @@ type MessageWriter struct {
 	fragments *codec.Fragmenter
 	closed    bool
 	behind    []message // written meanwhile, in order
-	waiting   int       // bytes of these
+	waiting   int       // bytes of these as frames
 
 	drained chan struct{} // gets a value when there is room again, or the connection has gone
 }
@@ -52,8 +52,8 @@ type message struct {
 // inside characters.
 //
 // Nothing may come between the fragments of a message but control frames (RFC 6455 5.4). Messages that are written
-// or published to the connection meanwhile wait behind it, in order, and count as far as MaxOutbound and
-// MaxPublishQueue are concerned; so a writer that will not go on is to be closed or, as there is no way to take back
+// or published to the connection meanwhile wait behind it, in order, and count as far as MaxOutbound, MaxBuffered
+// and MaxPublishQueue are concerned; so a writer that will not go on is to be closed or, as there is no way to take back
 // a message (5.4), the connection is. Nothing else depends on it: pings, pongs and Close go out at once. A
 // close frame ends the message unfinished; the client is told by it, and what waited behind is lost.
 //
@@ -169,7 +169,8 @@ func (w *MessageWriter) Close() error {
 			c.queue(m.op, m.payload)
 		}
 	}
-	w.behind = nil
+	w.forget()
+	c.account()
 	return nil
 }
 
@@ -221,18 +222,26 @@ func (w *MessageWriter) fragment(p []byte, last bool) {
 	c.written()
 }
 
-// wait keeps a message that is written meanwhile.
-func (w *MessageWriter) wait(m message) {
+// wait keeps a message that is written meanwhile, of n bytes as a frame.
+func (w *MessageWriter) wait(m message, n int) {
 	w.behind = append(w.behind, m)
-	w.waiting += m.size()
+	w.waiting += n
+	w.conn.account()
 }
 
-func (m *message) size() int {
-	if m.prepared != nil {
-		return len(m.prepared.Frame())
+// forget drops what was written meanwhile.
+func (w *MessageWriter) forget() { w.behind, w.waiting = nil, 0 }
+
+// held is how much memory takes what was written meanwhile, in bytes: an empty message takes some, too. w may be nil.
+func (w *MessageWriter) held() int {
+	if w == nil {
+		return 0
 	}
-	return len(m.payload)
+	return w.waiting + messageCost*len(w.behind)
 }
+
+// messageCost is about what it takes to keep a message besides its frame, in bytes.
+const messageCost = 64
 
 // writing returns the writer of a message that is being written in fragments, nil for none.
 func (c *Conn) writing() *MessageWriter {

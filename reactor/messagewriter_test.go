@@ -51,7 +51,7 @@ func TestMessageWriter(t *testing.T) {
 	mustWrite(t, w, "lo")
 	s.settle()
 	s.wantOut(fragment(codec.Text, "Hel")+unmasked(codec.Ping, "up")+unmasked(codec.Pong, "down"), fragment(codec.Continuation, "lo"))
-	if n := s.c.BufferedAmount(); n != len("behind")+len("prepared")+2 {
+	if n := s.c.BufferedAmount(); n != len("behind")+len("prepared")+4 {
 		t.Errorf("%d bytes are buffered", n)
 	}
 	if _, err := s.c.NewWriter(codec.Binary); err != ErrWriterOpen {
@@ -190,6 +190,18 @@ func TestBehindWriterIsBounded(t *testing.T) {
 	s.settle()
 	if s.out(); s.c.BufferedAmount() != 0 {
 		t.Errorf("%d bytes are left", s.c.BufferedAmount())
+	}
+}
+
+// Empty messages that wait behind a message take memory, too, and so there is room for so many.
+func TestEmptyMessagesBehindWriter(t *testing.T) {
+	s := newOpenStand(t, &Server{MaxOutbound: 10_000})
+	mustWriter(t, s.c, codec.Text)
+	n := 0
+	for ; n < 1000 && s.c.WriteText("") == nil; n++ {
+	}
+	if n < 100 || n > 200 {
+		t.Errorf("%d messages wait", n)
 	}
 }
 

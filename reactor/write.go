@@ -43,7 +43,7 @@ func (c *Conn) WriteMessage(op codec.Opcode, p []byte) error {
 		return c.overflow(err)
 	}
 	if w := c.writing(); w != nil {
-		w.wait(message{op: op, payload: append([]byte(nil), p...)})
+		w.wait(message{op: op, payload: append([]byte(nil), p...)}, c.frameLen(len(p)))
 		return nil
 	}
 	c.queue(op, p)
@@ -66,7 +66,7 @@ func (c *Conn) WritePrepared(m *codec.Prepared) error {
 		return c.overflow(err)
 	}
 	if w := c.writing(); w != nil {
-		w.wait(message{prepared: m})
+		w.wait(message{prepared: m}, c.frameLen(len(m.Payload())))
 		return nil
 	}
 	c.queuePrepared(m)
@@ -144,7 +144,7 @@ func (c *Conn) admit(n int) error {
 
 // fits reports whether n bytes may wait besides what does.
 func (c *Conn) fits(n int) bool {
-	p := c.pending() + c.behindWriter()
+	p := c.held()
 	return p == 0 || n <= c.loop.cfg.outbound-p
 }
 
@@ -402,8 +402,11 @@ func (c *Conn) release() {
 	}
 }
 
-// discard drops all that is pending, which will not be sent.
+// discard drops all that is pending, and what waits behind a writer: it will not be sent.
 func (c *Conn) discard() {
+	if w := c.writing(); w != nil {
+		w.forget()
+	}
 	if s := c.tls(); s != nil {
 		s.drop()
 	}
@@ -437,6 +440,7 @@ func (c *Conn) takeDrained() bool {
 	r.congested = false
 	r.refused = false
 	r.fullAt = 0
+	c.account()
 	c.hasRoom()
 	return true
 }
