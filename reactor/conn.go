@@ -91,7 +91,7 @@ type rare struct {
 	local       net.Addr       // this and the next where they are not the socket's
 	remote      net.Addr
 	buffered    []byte // what arrived before the connection was taken over from net/http
-	handedOver  bool   // to net/http, which goes on counting it
+	leftOut     bool   // of core.conns: net/http counts it, or it came too late
 	pong        []byte // the payload of the pong that waits while the output is congested
 	pongWaits   bool
 	congested   bool   // the socket took less than it was given since the output was last empty

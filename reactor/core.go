@@ -147,6 +147,14 @@ func (e *engine) eachConn(f func(*Conn)) {
 	e.eachLoop(func(l *loop) { l.post(task{do: f}) })
 }
 
+// leaveOut takes c, which has come too late, out of the connections that drain waits for.
+func (c *Conn) leaveOut() {
+	c.mu.Lock()
+	c.rarely().leftOut = true
+	c.mu.Unlock()
+	c.loop.engine.core.lost()
+}
+
 // lost counts a connection that has gone.
 func (c *core) lost() {
 	if c.conns.Add(-1) == 0 && c.draining.Load() {

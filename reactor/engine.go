@@ -115,6 +115,7 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 			goAway(c)
 		}
 	case draining:
+		c.leaveOut() // or those who go on coming would hold up the end
 		goAway(c)
 	case enrolled:
 		c.request()
@@ -214,7 +215,7 @@ func (c *Conn) gone(cause error) {
 		s.end()
 	}
 	subscribed := c.rare.subs != nil
-	handedOver := c.rare.handedOver
+	leftOut := c.rare.leftOut
 	c.mu.Unlock()
 
 	if subscribed {
@@ -236,7 +237,7 @@ func (c *Conn) gone(cause error) {
 	if e.srv != nil {
 		e.srv.admission.leave(c)
 	}
-	if !handedOver {
+	if !leftOut {
 		e.core.lost()
 	}
 }

@@ -366,3 +366,27 @@ func descriptors(t testing.TB) (n int) {
 	}
 	return n
 }
+
+// TestShutdownAndLateClient has a client come while the server shuts down. It is refused and not waited for, though it
+// does not go.
+func TestShutdownAndLateClient(t *testing.T) {
+	h := newProbe()
+	srv := &Server{Handler: h, CloseTimeout: time.Hour}
+	addr := serve(t, srv)
+	r := open(t, addr)
+	within(t, h.opened)
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Shutdown(t.Context()) }()
+	r.wantCloseFrame(codec.CloseGoingAway)
+	late := dialRaw(t, addr)
+	late.send(request())
+	if head, _ := late.response(); !strings.HasPrefix(head, "HTTP/1.1 503 ") {
+		t.Errorf("the server answered %q", head)
+	}
+	r.send(closeFrame(codec.CloseGoingAway, ""))
+	r.end()
+	_ = r.TCPConn.Close()
+	if err := within(t, ended); err != nil {
+		t.Error(err)
+	}
+}

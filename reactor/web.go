@@ -179,7 +179,7 @@ func (c *Conn) handOver(r *codec.Request, arrived []byte) {
 	conn.counted = c.uncount()
 	c.phase = phaseFinished
 	c.mu.Lock()
-	c.rarely().handedOver = true
+	c.rarely().leftOut = true
 	c.cutOff() // closes the loop's descriptor; the socket itself lives on
 	c.mu.Unlock()
 	w.arrivals.add(conn)
