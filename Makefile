@@ -4,6 +4,8 @@ GO          ?= go
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOFUMPT      = mvdan.cc/gofumpt@v0.9.2
 BENCHSTAT    = golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+VULNDB      ?= https://vuln.go.dev
 FUZZTIME    ?= 60s
 BENCH       ?= .
 COUNT       ?= 6
@@ -61,6 +63,22 @@ lint: ## gofumpt, vet, staticcheck, tidy go.mod
 	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
 	@for m in $(MODULES); do (cd $$m && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff) || exit 1; done
 	GOOS=darwin $(GO) build ./... # the tests are for Linux
+
+# govulncheck ends with 3 when something vulnerable is called. Without a network there is nothing to ask, which is
+# said and is no failure.
+audit: ## verify the sums of dependencies, and ask the Go vulnerability database about them
+	@GOBIN=$(CURDIR)/bin $(GO) install $(GOVULNCHECK)
+	@for m in $(MODULES); do \
+	  echo "== $$m"; \
+	  (cd $$m && $(GO) mod verify) || exit 1; \
+	  out=$$(cd $$m && $(CURDIR)/bin/govulncheck -db $(VULNDB) ./... 2>&1); status=$$?; \
+	  echo "$$out"; \
+	  case $$status:$$out in \
+	    0:*) ;; \
+	    1:*"fetching vulnerabilities"*) echo "NOT AUDITED: $(VULNDB) cannot be reached" ;; \
+	    *) exit 1 ;; \
+	  esac; \
+	done
 
 bench: ## the micro-benchmarks of BENCHMARKS.md (BENCH=regexp COUNT=6 BENCHTIME=100ms)
 	@mkdir -p bin

@@ -384,13 +384,15 @@ func TestDialTLSRefused(t *testing.T) {
 	}
 }
 
-// TestTLSKeyUpdate has OpenSSL change its keys, and ask for ours to be (RFC 8446 4.6.3).
-func TestTLSKeyUpdate(t *testing.T) {
+// openSSL connects OpenSSL's client to a server. What it returns sends something, or does a command of one
+// letter, until the client has printed an answer so many times in all.
+func openSSL(t *testing.T, addr, version string) (say func(s, answer string, times int)) {
+	t.Helper()
 	path, err := exec.LookPath("openssl")
 	if err != nil {
 		t.Skip("there is no openssl to drive")
 	}
-	cmd := exec.CommandContext(t.Context(), path, "s_client", "-connect", serveTLS(t, &Server{}), "-tls1_3")
+	cmd := exec.CommandContext(t.Context(), path, "s_client", "-connect", addr, version)
 	var out logBuffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	in, err := cmd.StdinPipe()
@@ -400,14 +402,33 @@ func TestTLSKeyUpdate(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		_ = in.Close()
 		_ = cmd.Wait()
-	}()
-	say := func(s, answer string, times int) {
+	})
+	return func(s, answer string, times int) {
+		t.Helper()
 		_, _ = io.WriteString(in, s)
 		eventually(t, answer, func() bool { return strings.Count(out.String(), answer) == times })
 	}
+}
+
+// TestTLSRenegotiation has OpenSSL begin another handshake (RFC 5246 7.4.1.1), which costs a server more than its
+// client: the server ends the connection.
+func TestTLSRenegotiation(t *testing.T) {
+	h := newProbe()
+	say := openSSL(t, serveTLS(t, &Server{Handler: h}), "-tls1_2")
+	say(request(), "101 Switching Protocols", 1)
+	say(text("plain sailing"), "\x81\x0dplain sailing", 1)
+	say("R\n", "RENEGOTIATING", 1)
+	if err := within(t, h.closed); err == nil || !strings.Contains(err.Error(), "unexpected") {
+		t.Errorf("OnClose got %v", err)
+	}
+}
+
+// TestTLSKeyUpdate has OpenSSL change its keys, and ask for ours to be (RFC 8446 4.6.3).
+func TestTLSKeyUpdate(t *testing.T) {
+	say := openSSL(t, serveTLS(t, &Server{}), "-tls1_3")
 	say(request(), "101 Switching Protocols", 1)
 	for i := range 3 {
 		say("k\n", "KEYUPDATE", 2*i+1) // its own
