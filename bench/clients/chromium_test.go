@@ -28,6 +28,7 @@ func TestChromium(t *testing.T) {
 	t.Run("demo page", func(t *testing.T) { testDemoPage(t, browser) })
 	t.Run("chat between two tabs", func(t *testing.T) { testChatTabs(t, browser) })
 	t.Run("topics between two servers", func(t *testing.T) { testTopicTabs(t, browser) })
+	t.Run("dashboard", func(t *testing.T) { testDashboard(t, browser) })
 	t.Run("page from a file", func(t *testing.T) { testFilePage(t, browser) })
 	t.Run("exchanges", func(t *testing.T) { testBrowserExchanges(t, browser, echoServer, "") })
 	t.Run("page over TLS", func(t *testing.T) { testSecurePage(t, browser) })
