@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
@@ -69,6 +70,9 @@ func TestOptionsRefused(t *testing.T) {
 		{args: []string{"-app", "topics", "-nats", "nats://u:secret@:x"}, want: "bad -nats"},
 		{args: []string{"-app", "topics", "-nats-prefix", "a.*"}, want: "nats-prefix"},
 		{args: []string{"-admin", ":9090"}, want: "-admin-public"},
+		{args: []string{"-access-log", "-track=false"}, want: "-track"},
+		{args: []string{"-access-log-sample", "0"}, want: "-access-log-sample"},
+		{args: []string{"-ready-memory", "-1"}, want: "ready-memory"},
 		{args: []string{"-idle-timeout", "-1s"}, want: "negative"},
 		{args: []string{"-loops", "-1"}, want: "negative"},
 		{args: []string{"-addr", ""}, want: "addr"},
@@ -94,7 +98,8 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"addr", "admin", "admin-public", "app", "deflate", "drain-timeout", "drain-window", "forwarded", "handshake-timeout", "idle-timeout",
+		"access-log", "access-log-sample", "addr", "admin", "admin-public", "app", "deflate", "drain-timeout", "drain-window",
+		"forwarded", "handshake-timeout", "idle-timeout", "ready-memory", "track",
 		"io", "log-format", "log-level", "loops", "max-conns", "max-message", "max-outbound", "nats", "nats-prefix", "origin",
 		"pprof", "pprof-public", "proxy-protocol", "read-buffer", "share-port", "tls-cert", "tls-key", "trusted-proxies", "version",
 	} {
@@ -114,6 +119,28 @@ func TestSize(t *testing.T) {
 	for n, want := range map[size]string{100: "100", 4096: "4KiB", 3 << 20: "3MiB"} {
 		if got := n.String(); got != want {
 			t.Errorf("%d is written %q", int(n), got)
+		}
+	}
+}
+
+// TestTracks holds when weir keeps something about each connection: only where somebody looks at it.
+func TestTracks(t *testing.T) {
+	for args, want := range map[string]bool{
+		"":                                    false,
+		"-track":                              false,
+		"-admin 127.0.0.1:0":                  true,
+		"-access-log":                         true,
+		"-admin 127.0.0.1:0 -track=false":     false,
+		"-admin 127.0.0.1:0 -ready-memory 0":  true,
+		"-ready-memory 1GiB -max-conns 1":     false,
+		"-access-log -access-log-sample 1000": true,
+	} {
+		o, err := parseOptions(strings.Fields(args), func(string) string { return "" }, io.Discard)
+		if err != nil {
+			t.Fatalf("%s: %v", args, err)
+		}
+		if got := newServer(o, echo{}, slog.New(slog.DiscardHandler)).TrackConns; got != want {
+			t.Errorf("%s: %t", args, got)
 		}
 	}
 }
