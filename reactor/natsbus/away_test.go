@@ -165,6 +165,32 @@ func TestClientGivesUp(t *testing.T) {
 	}
 }
 
+// TestDroppedBytes: large messages that wait are bounded by their bytes, and one always may wait.
+func TestDroppedBytes(t *testing.T) {
+	s := natsServer(t, nil)
+	a := newPeer(t, Options{Servers: []string{s.ClientURL()}})
+	b := newPeer(t, Options{Servers: []string{s.ClientURL()}, BacklogBytes: 250_000}, "x")
+	meet(t, a, b)
+	const n = 50
+	large := strings.Repeat("x", 100_000)
+	b.mu.Lock() // nothing is delivered but one
+	for range n {
+		a.publish(t, "x", large)
+	}
+	await(t, "drops", func() bool { return b.Stats().Dropped >= n-3 })
+	stats := b.Stats()
+	b.mu.Unlock()
+	if stats.Backlog > 2 {
+		t.Errorf("%d messages wait", stats.Backlog)
+	}
+	await(t, "the end of the backlog", func() bool { return b.Stats().Backlog == 0 })
+	before := len(b.awaitHeard(t, n-int(stats.Dropped)))
+	a.publish(t, "x", strings.Repeat("x", 300_000)) // more than the bound
+	if got := b.awaitHeard(t, before+1); len(got[before].payload) != 300_000 {
+		t.Errorf("got %d bytes", len(got[before].payload))
+	}
+}
+
 // TestDropped: what comes faster than it is delivered is dropped and counted.
 func TestDropped(t *testing.T) {
 	s := natsServer(t, nil)

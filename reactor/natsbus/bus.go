@@ -37,6 +37,9 @@ type Options struct {
 	// Backlog is how many received messages may wait to be delivered; more are dropped. Default
 	// 65,536.
 	Backlog int
+	// BacklogBytes is how many bytes of them, subjects and headers included, may wait; one message always
+	// may. More are dropped. Default 64 MiB.
+	BacklogBytes int
 	// Logger is told when NATS goes away and comes back, and about errors; nothing per message.
 	// Default slog.Default().
 	Logger *slog.Logger
@@ -47,10 +50,14 @@ type Options struct {
 
 // Defaults of Options, and bounds of what methods wait for.
 const (
-	defaultPrefix  = "weir"
-	defaultBuffer  = 8 << 20
-	defaultBacklog = 64 << 10
-	patience       = 5 * time.Second
+	defaultPrefix       = "weir"
+	defaultBuffer       = 8 << 20
+	defaultBacklog      = 64 << 10
+	defaultBacklogBytes = 64 << 20
+	patience            = 5 * time.Second
+
+	// arrivingAtOnce is how many messages the NATS client can hand out while collect gets no CPU.
+	arrivingAtOnce = 1024
 )
 
 // maxSubject is how long a subject may be, in bytes: a NATS server cuts a client off that sends it a line
@@ -80,11 +87,12 @@ type Bus struct {
 	from   string // the reply subject of what this Bus publishes
 	log    *slog.Logger
 
-	nc      atomic.Pointer[nats.Conn]
-	deliver func(pattern, topic string, op codec.Opcode, p []byte)
-	inbox   chan *nats.Msg // of all subscriptions, so that the order of arrival is kept
-	subs    subscriptions
-	state   state
+	nc       atomic.Pointer[nats.Conn]
+	deliver  func(pattern, topic string, op codec.Opcode, p []byte)
+	arriving chan *nats.Msg // of all subscriptions, so that the order of arrival is kept
+	inbox    inbox
+	subs     subscriptions
+	state    state
 
 	life   sync.Mutex // of Start and Close
 	closed atomic.Bool
@@ -116,10 +124,14 @@ func New(opt Options) *Bus {
 	if opt.Backlog <= 0 {
 		b.opt.Backlog = defaultBacklog
 	}
+	if opt.BacklogBytes <= 0 {
+		b.opt.BacklogBytes = defaultBacklogBytes
+	}
 	if opt.Logger == nil {
 		b.log = slog.Default()
 	}
-	b.inbox = make(chan *nats.Msg, b.opt.Backlog)
+	b.arriving = make(chan *nats.Msg, arrivingAtOnce)
+	b.inbox = inbox{messages: b.opt.Backlog, bytes: b.opt.BacklogBytes, arrived: make(chan struct{}, 1), overflowing: make(chan *nats.Subscription, 1)}
 	return b
 }
 
@@ -145,6 +157,7 @@ func (b *Bus) Start(deliver func(pattern, topic string, op codec.Opcode, p []byt
 		b.log.Warn("NATS cannot be reached; serving without it, and trying on")
 	}
 	b.deliver = deliver
+	b.ended.Go(b.collect)
 	b.ended.Go(b.receive)
 	b.ended.Go(b.keep)
 	return nil

@@ -43,7 +43,8 @@ func (b *Bus) connect(retry bool) (*nats.Conn, error) {
 }
 
 // keep replaces a NATS client that has given up, until quit: there are errors after which it closes for
-// good, for instance when the NATS server permits shorter lines than we send.
+// good, for instance when the NATS server permits shorter lines than we send. It also reports what collect
+// has to drop, since a log can block.
 func (b *Bus) keep() {
 	for {
 		select {
@@ -51,6 +52,8 @@ func (b *Bus) keep() {
 			b.state.leave()
 			b.log.Error("the NATS client has given up; beginning again", "err", b.nc.Load().LastError())
 			b.connectAgain()
+		case sub := <-b.inbox.overflowing:
+			b.failed(nil, sub, nats.ErrSlowConsumer)
 		case <-b.quit:
 			return
 		}

@@ -22,8 +22,11 @@
 //
 // # What is promised
 //
-// A message is delivered at most once to each subscription of each other server, and the messages of
-// one server arrive in the order in which they were published. Nothing comes back to the server that
+// A message is delivered once, or not at all, to each subscription of each other server, and the messages of
+// one server arrive in the order in which they were published. Both hold as long as a server keeps its
+// connection to NATS. When that fails over to another node, what was on its way through the old one may be
+// overtaken, and a message that both nodes still route may arrive twice: who cannot bear that has to number
+// messages. Nothing comes back to the server that
 // published it. No message is kept for a server that is not connected to NATS. A message is lost when
 // the publishing server is not connected and Options.Buffer is used up, when it was on its way as a
 // connection broke, and when a receiving server does not keep up; the first and the last are counted,

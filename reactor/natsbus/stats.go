@@ -26,7 +26,8 @@ type Stats struct {
 // many subscriptions.
 func (b *Bus) Stats() Stats {
 	connected, server := b.state.connection()
-	patterns, dropped := b.subs.count()
+	patterns, before := b.subs.count() // by the NATS client
+	waiting, dropped := b.inbox.count()
 	return Stats{
 		Connected:     connected,
 		Server:        server,
@@ -37,9 +38,9 @@ func (b *Bus) Stats() Stats {
 		In:            b.state.in.Load(),
 		InBytes:       b.state.inBytes.Load(),
 		Lost:          b.state.lost.Load(),
-		Dropped:       dropped,
+		Dropped:       before + dropped,
 		Errors:        b.state.errors.Load(),
-		Backlog:       len(b.inbox),
+		Backlog:       waiting,
 	}
 }
 

@@ -80,7 +80,7 @@ func (b *Bus) Subscribe(pattern string) error {
 
 // subscribe notes pattern and tells nc of it. One that has given up fails, and connectAgain makes up for it.
 func (b *Bus) subscribe(nc *nats.Conn, pattern string) error {
-	sub, err := nc.ChanSubscribe(b.prefix+pattern, b.inbox)
+	sub, err := nc.ChanSubscribe(b.prefix+pattern, b.arriving)
 	if err != nil && !nc.IsClosed() {
 		return fmt.Errorf("natsbus: %w", err)
 	}

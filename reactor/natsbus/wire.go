@@ -24,18 +24,6 @@ func opcodeOf(m *nats.Msg) codec.Opcode {
 	return codec.Text
 }
 
-// receive delivers what comes from NATS, until quit.
-func (b *Bus) receive() {
-	for {
-		select {
-		case m := <-b.inbox:
-			b.receiveMessage(m)
-		case <-b.quit:
-			return
-		}
-	}
-}
-
 // receiveMessage delivers m. NATS does not echo what a connection has published, but it cannot know what
 // was published on the connection before this one and comes late.
 func (b *Bus) receiveMessage(m *nats.Msg) {
