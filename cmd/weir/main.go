@@ -44,6 +44,16 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 		fmt.Fprintln(stdout, "weir", version())
 		return exitOK
 	}
+	switch opt.command {
+	case "check":
+		return opt.checkup(procSys, descriptors(), stdout)
+	case "config":
+		if err := opt.printConfig(stdout); err != nil {
+			fmt.Fprintln(stderr, "weir:", err)
+			return exitFailed
+		}
+		return exitOK
+	}
 	log := opt.logger(stderr)
 	app, err := newApp(opt.app, stdout, log)
 	if err != nil {
@@ -106,6 +116,7 @@ func newServer(opt *options, app app, log *slog.Logger) *reactor.Server {
 		TrackConns:       opt.tracks(),
 		Logger:           log,
 	}
+	opt.limits.apply(srv)
 	app.setup(srv)
 	if opt.deflate {
 		srv.Deflate = &codec.Deflate{}
@@ -127,6 +138,15 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 		defer pair.reloadOnHangup(log, sd)()
 		srv.TLS = pair.config()
 	}
+	gate, err := newGatekeeper(opt, log)
+	if err != nil {
+		fmt.Fprintln(stderr, "weir:", err)
+		return exitFailed
+	}
+	if gate != nil {
+		defer onHangup(gate.reload)()
+		srv.Authorize = gate.authorize
+	}
 	if err := srv.Start(opt.addrs.values...); err != nil {
 		fmt.Fprintln(stderr, "weir:", strings.TrimPrefix(err.Error(), "reactor: "))
 		var bad *reactor.AddrError
@@ -135,6 +155,7 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 		}
 		return exitFailed
 	}
+	opt.adviseAtStart(log)
 	announce(srv, opt, log)
 	adm.started(srv)
 	sd.tell("READY=1")

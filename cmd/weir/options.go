@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,6 +25,8 @@ type options struct {
 	maxOutbound      size
 	readBuffer       size
 	maxConns         int
+	limits           limits
+	auth             auth
 	idleTimeout      time.Duration
 	handshakeTimeout time.Duration
 	drainTimeout     time.Duration
@@ -50,12 +53,19 @@ type options struct {
 	pprof            string
 	pprofPublic      bool
 	version          bool
+	config           string
+
+	command string            // check, config, or ""
+	flags   *flag.FlagSet     // that the options are of
+	sources map[string]string // where those come from that are not defaults
 }
 
 const usage = `weir is a WebSocket server (RFC 6455) that holds very many connections.
 
 Usage:
-  weir [flags]
+  weir [flags]           serve
+  weir check [flags]     see whether it could: system, addresses, certificate, keys, NATS
+  weir config [flags]    print what is in force, as a file for -config
 
 Without flags it echoes on port 8080. Open http://localhost:8080 for a page to try it with.
 
@@ -71,11 +81,13 @@ Flags:
 `
 
 const usageEnd = `
-Each flag can be set in the environment, as WEIR_ and its name in upper case with _ for -, for
-instance WEIR_MAX_MESSAGE=64KiB; a flag on the command line wins. Lists are separated by commas.
+Each flag can be set in a file, which -config or WEIR_CONFIG names (TOML: the keys are the names of the
+flags, lists are arrays, sizes and durations strings), and in the environment, as WEIR_ and its name in upper case with _ for -, for
+instance WEIR_MAX_MESSAGE=64KiB; the environment wins over the file, and a flag on
+the command line over both. Lists are separated by commas.
 GOGC, in percent, trades memory for CPU while connections are opened (25), as for every Go program.
 
-With -tls-cert, SIGHUP reads the certificate again. If that fails the log says why and the one before
+SIGHUP reads the certificate of -tls-cert and the keys of -auth-jwt-key and -auth-jwks again. If that fails the log says why and the one before
 is kept. SIGINT and SIGTERM drain the server: clients get close frames (1001) and the process ends when they
 have gone, at the latest after -drain-timeout. A second signal ends it at once. With -share-port new clients go
 to the other processes at the port from the beginning of the drain, and none is refused. Under systemd
@@ -84,9 +96,8 @@ to the other processes at the port from the beginning of the drain, and none is 
 Exit status: 0 after a drain, 1 when it cannot serve (for instance, a port is taken), 2 for a bad flag.
 `
 
-// parseOptions reads the command line and the environment. It prints the help, if that is asked for,
-// to out and returns flag.ErrHelp.
-func parseOptions(args []string, getenv func(string) string, out io.Writer) (*options, error) {
+// newOptions returns the options with their defaults, and the flags that set them.
+func newOptions() (*options, *flag.FlagSet) {
 	o := &options{
 		addrs:       list{values: []string{":8080"}},
 		origins:     list{values: []string{"null"}},
@@ -103,6 +114,8 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.Var(&o.maxOutbound, "max-outbound", "`bytes` that may wait for a client that reads too slowly; it is closed with 1013 beyond")
 	fs.Var(&o.readBuffer, "read-buffer", "`bytes` that each event loop reads at a time, a power of two")
 	fs.IntVar(&o.maxConns, "max-conns", 0, "connections accepted, others get 503; 0 is as many as file descriptors permit")
+	o.limits.define(fs)
+	o.auth.define(fs)
 	fs.DurationVar(&o.idleTimeout, "idle-timeout", time.Minute, "a client silent for this long is cut, after a ping at half of it; 0 is never")
 	fs.DurationVar(&o.handshakeTimeout, "handshake-timeout", 5*time.Second, "time for the opening request; 0 is no limit")
 	fs.DurationVar(&o.drainTimeout, "drain-timeout", 10*time.Second, "time that clients have to leave when the server stops")
@@ -128,30 +141,56 @@ func parseOptions(args []string, getenv func(string) string, out io.Writer) (*op
 	fs.Var(&o.readyMemory, "ready-memory", "`bytes` of memory from which on /readyz answers 503, so that new clients go elsewhere; 0 is never")
 	fs.StringVar(&o.pprof, "pprof", "", "serve profiles (net/http/pprof) on a loopback `address` such as 127.0.0.1:6060")
 	fs.BoolVar(&o.pprofPublic, "pprof-public", false, "permit -pprof on an address that other machines can reach")
+	fs.StringVar(&o.config, "config", "", "read the flags from this TOML `file`, too; the environment and the command line win")
 	fs.BoolVar(&o.version, "version", false, "print the version and exit")
 
-	if err := parseEnvironment(fs, getenv); err != nil {
-		return nil, err
+	return o, fs
+}
+
+// parseOptions reads the configuration file, the environment and the command line, of which the later one
+// wins. It prints the help, if that is asked for, to out and returns flag.ErrHelp.
+func parseOptions(args []string, getenv func(string) string, out io.Writer) (*options, error) {
+	var command string
+	if len(args) > 0 && (args[0] == "check" || args[0] == "config") {
+		command, args = args[0], args[1:]
 	}
-	err := fs.Parse(args)
+	first, given := newOptions() // says where the file is, and what comes from the command line
+	err := given.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(out, usage)
-		fs.SetOutput(out)
-		fs.PrintDefaults()
+		given.SetOutput(out)
+		given.PrintDefaults()
 		fmt.Fprint(out, usageEnd)
 		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("%w (weir -h lists the flags)", err)
-	case fs.NArg() > 0:
-		return nil, fmt.Errorf("unexpected argument %q (weir -h lists the flags)", fs.Arg(0))
+	case given.NArg() > 0:
+		return nil, fmt.Errorf("unexpected argument %q (weir -h lists the flags)", given.Arg(0))
+	}
+	o, fs := newOptions()
+	o.command, o.flags, o.sources = command, fs, make(map[string]string)
+	if file := cmp.Or(first.config, getenv("WEIR_CONFIG")); file != "" {
+		if err := o.readConfig(fs, file); err != nil {
+			return nil, err
+		}
+	}
+	if err := o.parseEnvironment(fs, getenv); err != nil {
+		return nil, err
+	}
+	if err := fs.Parse(args); err != nil {
+		return nil, err
+	}
+	given.Visit(func(f *flag.Flag) { o.sources[f.Name] = "command line" })
+	if o.auth.on() && o.sources["origin"] == "" {
+		o.origins.values = nil // pages opened from files, and all that make themselves such, do not count as known
 	}
 	return o, o.check()
 }
 
 // parseEnvironment sets the flags that have a variable, and leaves lists ready to be replaced by
 // the command line.
-func parseEnvironment(fs *flag.FlagSet, getenv func(string) string) (err error) {
+func (o *options) parseEnvironment(fs *flag.FlagSet, getenv func(string) string) (err error) {
 	fs.VisitAll(func(f *flag.Flag) {
 		name := "WEIR_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		v := getenv(name)
@@ -161,9 +200,10 @@ func parseEnvironment(fs *flag.FlagSet, getenv func(string) string) (err error) 
 		if e := fs.Set(f.Name, v); e != nil {
 			err = fmt.Errorf("invalid value %q for %s: %w", v, name, e)
 		}
-		if l, ok := f.Value.(interface{ replaceable() }); ok {
+		if l, ok := f.Value.(multiple); ok {
 			l.replaceable()
 		}
+		o.sources[f.Name] = name
 	})
 	return err
 }
@@ -211,8 +251,10 @@ func (o *options) check() error {
 			return err
 		}
 	}
-	if err := o.checkNATS(); err != nil {
-		return err
+	for _, check := range []func() error{o.checkNATS, o.limits.check, o.checkAuth} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	// A zero field means the default to reactor, a negative one off.
 	for _, d := range []*time.Duration{&o.idleTimeout, &o.handshakeTimeout} {
@@ -248,6 +290,9 @@ func (l *list) String() string { return strings.Join(l.values, ",") }
 
 // replaceable makes the next use replace what there is.
 func (l *list) replaceable() { l.set = false }
+
+func (l *list) empty()        { l.values, l.set = nil, true }
+func (l *list) all() []string { return l.values }
 
 func (l *list) Set(s string) error {
 	if !l.set {

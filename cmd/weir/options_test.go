@@ -26,6 +26,39 @@ func TestOptionsDefaults(t *testing.T) {
 	}
 }
 
+// With -auth-… pages that are opened from files are not admitted by default: any page can make itself one.
+func TestOptionsOriginsWithAuth(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"-auth-jwt-key", "k", "-auth-cookie", "id"}, nil},
+		{[]string{"-auth-url", "http://localhost"}, nil},
+		{[]string{"-auth-url", "http://localhost", "-origin", "null"}, []string{"null"}},
+	} {
+		if o, err := parse(nil, tt.args...); err != nil || !reflect.DeepEqual(o.origins.values, tt.want) {
+			t.Errorf("%v: %+v, %v", tt.args, o, err)
+		}
+	}
+}
+
+// TestLimits checks that each limit reaches the server.
+func TestLimits(t *testing.T) {
+	o, err := parse(nil, "-max-conns-per-ip", "1", "-handshake-rate", "2", "-message-rate", "3", "-byte-rate", "4KiB", "-max-buffered", "5MiB")
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := newApp("echo", io.Discard, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer app.close()
+	srv := newServer(o, app, slog.New(slog.DiscardHandler))
+	if srv.MaxConnsPerIP != 1 || srv.HandshakeRate != 2 || srv.MessageRate != 3 || srv.ByteRate != 4<<10 || srv.MaxBuffered != 5<<20 {
+		t.Errorf("got %+v", srv)
+	}
+}
+
 func TestOptionsEnvironment(t *testing.T) {
 	env := map[string]string{
 		"WEIR_ADDR":         "127.0.0.1:1,[::1]:2",
@@ -84,6 +117,16 @@ func TestOptionsRefused(t *testing.T) {
 		{args: []string{"-tls-key", "key.pem"}, want: "-tls-cert"},
 		{args: []string{"-addr", "tls://:1"}, want: "tls://:1 needs -tls-cert"},
 		{args: []string{"-tls-cert", "c", "-tls-key", "k", "-addr", "tcp://:1"}, want: "no -addr"},
+		{args: []string{"-message-rate", "-1"}, want: "negative"},
+		{args: []string{"-byte-rate", "-1"}, want: "byte-rate"},
+		{args: []string{"-max-buffered", "0"}, want: "max-buffered"},
+		{args: []string{"-auth-jwt-key", "k", "-auth-jwks", "s"}, want: "exclude"},
+		{args: []string{"-auth-jwt-issuer", "me"}, want: "-auth-jwt-key"},
+		{args: []string{"-auth-subprotocol", "bearer"}, want: "-auth-jwt-key"},
+		{args: []string{"-auth-jwt-key", "k", "-auth-cookie", "id", "-origin", "*"}, want: "any page"},
+		{args: []string{"-auth-jwt-key", "k", "-auth-cookie", "id", "-origin", "null"}, want: "any page"},
+		{args: []string{"-auth-url", "localhost:80"}, want: "bad -auth-url"},
+		{args: []string{"-auth-url", "http://localhost", "-auth-timeout", "0"}, want: "-auth-timeout"},
 		{env: map[string]string{"WEIR_LOOPS": "many"}, want: "WEIR_LOOPS"},
 	} {
 		if _, err := parse(row.env, row.args...); err == nil || !strings.Contains(err.Error(), row.want) {
@@ -98,8 +141,10 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"access-log", "access-log-sample", "addr", "admin", "admin-public", "app", "deflate", "drain-timeout", "drain-window",
-		"forwarded", "handshake-timeout", "idle-timeout", "ready-memory", "track",
+		"access-log", "access-log-sample", "addr", "admin", "admin-public", "app", "auth-cookie", "auth-jwks", "auth-jwt-audience",
+		"auth-jwt-issuer", "auth-jwt-key", "auth-query", "auth-subprotocol", "auth-timeout", "auth-url", "byte-rate", "config",
+		"deflate", "drain-timeout", "drain-window", "forwarded", "handshake-rate", "handshake-timeout", "idle-timeout",
+		"max-buffered", "max-conns-per-ip", "message-rate", "ready-memory", "track",
 		"io", "log-format", "log-level", "loops", "max-conns", "max-message", "max-outbound", "nats", "nats-prefix", "origin",
 		"pprof", "pprof-public", "proxy-protocol", "read-buffer", "share-port", "tls-cert", "tls-key", "trusted-proxies", "version",
 	} {

@@ -22,6 +22,13 @@ func (p *proxies) String() string { return p.list.String() }
 
 func (p *proxies) replaceable() { p.list.replaceable() }
 
+func (p *proxies) empty() {
+	p.list.empty()
+	p.networks, p.unix = nil, false
+}
+
+func (p *proxies) all() []string { return p.list.all() }
+
 func (p *proxies) Set(s string) error {
 	if err := p.list.Set(s); err != nil {
 		return err

@@ -4,10 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/signal"
 	"sync/atomic"
-	"syscall"
 )
 
 // keyPair is a certificate that is read from files, and again when it has been renewed.
@@ -42,25 +39,14 @@ func (k *keyPair) config() *tls.Config {
 
 // reloadOnHangup reloads at each SIGHUP, until stop is called.
 func (k *keyPair) reloadOnHangup(log *slog.Logger, sd *serviceManager) (stop func()) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for range hangups {
-			sd.tell(sd.reloading())
-			err := k.reload()
-			sd.tell("READY=1")
-			if err != nil {
-				log.Error("the certificate stays the one before", "err", err)
-				continue
-			}
-			log.Info("certificate reloaded", "cert", k.certFile, "names", k.current.Load().Leaf.DNSNames, "until", k.current.Load().Leaf.NotAfter)
+	return onHangup(func() {
+		sd.tell(sd.reloading())
+		err := k.reload()
+		sd.tell("READY=1")
+		if err != nil {
+			log.Error("the certificate stays the one before", "err", err)
+			return
 		}
-	}()
-	return func() {
-		signal.Stop(hangups)
-		close(hangups)
-		<-done
-	}
+		log.Info("certificate reloaded", "cert", k.certFile, "names", k.current.Load().Leaf.DNSNames, "until", k.current.Load().Leaf.NotAfter)
+	})
 }
