@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -174,12 +175,14 @@ func TestDroppedBytes(t *testing.T) {
 	const n = 50
 	large := strings.Repeat("x", 100_000)
 	b.mu.Lock() // nothing is delivered but one
+	goOn := sync.OnceFunc(b.mu.Unlock)
+	defer goOn()
 	for range n {
 		a.publish(t, "x", large)
 	}
 	await(t, "drops", func() bool { return b.Stats().Dropped >= n-3 })
 	stats := b.Stats()
-	b.mu.Unlock()
+	goOn()
 	if stats.Backlog > 2 {
 		t.Errorf("%d messages wait", stats.Backlog)
 	}
@@ -199,11 +202,13 @@ func TestDropped(t *testing.T) {
 	meet(t, a, b)
 	const n = 1000
 	b.mu.Lock() // nothing is delivered
+	goOn := sync.OnceFunc(b.mu.Unlock)
+	defer goOn()
 	for range n {
 		a.publish(t, "x", "much")
 	}
 	await(t, "drops", func() bool { return b.Stats().Dropped >= n-11 })
-	b.mu.Unlock()
+	goOn()
 	b.awaitLog(t, "messages from NATS are dropped")
 	if stats := b.Stats(); stats.Dropped > n-10 || stats.Errors == 0 {
 		t.Errorf("%+v", stats)
