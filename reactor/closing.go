@@ -55,10 +55,7 @@ func (c *Conn) tell(err *codec.CloseError) {
 	c.because(err)
 	if c.maySend() {
 		var body [codec.MaxControlPayload]byte
-		p, bodyErr := codec.AppendClose(body[:0], err.Code, err.Reason)
-		if bodyErr != nil {
-			p, _ = codec.AppendClose(body[:0], err.Code, "")
-		}
+		p, _ := codec.AppendClose(body[:0], err.Code, err.Reason) // each error that ends a connection so fits
 		c.sendClose(p)
 	}
 }

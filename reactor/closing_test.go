@@ -14,6 +14,15 @@ import (
 	"example.org/weir/codec"
 )
 
+// What ends a connection can be said in a close frame (RFC 6455 5.5.1, 7.4); package codec holds it of its own errors.
+func TestErrorsFitCloseFrames(t *testing.T) {
+	for _, err := range []*codec.CloseError{errBudget, errMessageRate, errByteRate, errIdle, errTooSlow, errInternal, errTooFast} {
+		if _, fault := codec.AppendClose(nil, err.Code, err.Reason); fault != nil {
+			t.Errorf("%v: %v", err, fault)
+		}
+	}
+}
+
 func TestClosedByClient(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

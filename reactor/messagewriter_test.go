@@ -271,6 +271,18 @@ func TestWriteFromFails(t *testing.T) {
 	}
 }
 
+// A message of no type that there is is refused before anything is read.
+func TestWriteFromRefused(t *testing.T) {
+	h := newProbe()
+	raw := open(t, serve(t, &Server{Handler: h}))
+	c := within(t, h.opened)
+	if n, err := c.WriteFrom(codec.Ping, iotest.ErrReader(errors.New("it was read"))); n != 0 || err != errNotData {
+		t.Errorf("WriteFrom returned %d, %v", n, err)
+	}
+	_ = c.WriteText("still open")
+	raw.want(codec.Text, "still open")
+}
+
 // WriteFrom returns when the connection ends while it waits for the client.
 func TestWriteFromIsCut(t *testing.T) {
 	h := newProbe()

@@ -390,6 +390,26 @@ func TestRedialRetryAfter(t *testing.T) {
 	}
 }
 
+// Each attempt has the options, and does not change them.
+func TestRedialOptions(t *testing.T) {
+	h := newStages()
+	r, server := redialTo(t, &Server{Subprotocols: []string{"chat"}}, h)
+	r.Options = &DialOptions{Subprotocols: []string{"talk", "chat"}}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := r.start(ctx)
+	for range 2 {
+		if got := within(t, h.opened).Subprotocol(); got != "chat" {
+			t.Errorf("the subprotocol is %q", got)
+		}
+		_ = within(t, server.opened).CloseNow()
+	}
+	cancel()
+	within(t, ended)
+	if r.Options.ended != nil {
+		t.Error("the options have been changed")
+	}
+}
+
 // With Workers too OnClose has returned before the next connection.
 func TestRedialWorkers(t *testing.T) {
 	h := newStages()

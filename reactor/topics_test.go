@@ -144,6 +144,33 @@ func TestPresence(t *testing.T) {
 	eventually(t, "no subscriptions", func() bool { return srv.TopicStats() == TopicStats{} })
 }
 
+// A topic that most have left gives their room back, and those that are left hear all, once.
+func TestTopicShrinks(t *testing.T) {
+	c := newCrowd(t, &Server{}, 1)
+	var conns []*Conn
+	for range 1000 {
+		conn := c.add(null(t))
+		c.subscribe(conn, "a")
+		conns = append(conns, conn)
+	}
+	c.settle()
+	members := func() []*subscription { return conns[0].loop.engine.srv.topics.patterns["a"].groups[0].members }
+	full := cap(members())
+	for _, conn := range conns[50:] {
+		if err := conn.Unsubscribe("a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := members(); len(got) != 50 || cap(got) > full/8 {
+		t.Errorf("%d are left in room for %d, which was for %d", len(got), cap(got), full)
+	}
+	c.publish("a", "hello")
+	c.settle()
+	if got := c.srv.Stats().Sent.Text; got != 50 {
+		t.Errorf("%d messages were sent to 50", got)
+	}
+}
+
 // TestPublishersInOrder has goroutines and connections publish while others subscribe, unsubscribe and
 // leave. Who stays gets all, each publisher's messages in order.
 func TestPublishersInOrder(t *testing.T) {
