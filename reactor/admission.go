@@ -50,21 +50,28 @@ var (
 )
 
 // admitSocket decides about a connection that has just come, of whose client nothing but the address of its
-// socket is known.
+// socket is known. Those that are refused for their address take no part of the rate, which is everybody's.
 func (s *Server) admitSocket(c *Conn) error {
-	if s.HandshakeRate > 0 {
-		a := &s.admission
-		a.mu.Lock()
-		ok := a.bucket.take(s.HandshakeRate, time.Now())
-		a.mu.Unlock()
-		if !ok {
-			return errTooManyNow
+	if !s.hasProxies() || !s.behindProxy(c) { // else the client's address is still to come: see admitClient
+		if err := s.admitClient(c); err != nil {
+			return err
 		}
 	}
-	if s.hasProxies() && s.behindProxy(c) {
-		return nil // the client's address is still to come: see admitClient
+	return s.admitNow()
+}
+
+// admitNow decides whether one more connection may come at present.
+func (s *Server) admitNow() error {
+	if s.HandshakeRate <= 0 {
+		return nil
 	}
-	return s.admitClient(c)
+	a := &s.admission
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.bucket.take(s.HandshakeRate, time.Now()) {
+		return errTooManyNow
+	}
+	return nil
 }
 
 // admitClient decides about a connection whose client's address is known, unless that has been done.

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"net"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -97,6 +98,41 @@ func TestMaxConnsPerIPBehindProxy(t *testing.T) {
 	_ = srv.Close()
 	if n := len(srv.admission.conns); n != 0 {
 		t.Errorf("%d addresses are kept after the last connection", n)
+	}
+}
+
+// TestRefusedTakeNoRate checks that a client with too many connections does not keep others out.
+func TestRefusedTakeNoRate(t *testing.T) {
+	addr := serve(t, &Server{MaxConnsPerIP: 1, HandshakeRate: 2})
+	open(t, addr)
+	for range 10 {
+		if got := readAll(t, dialRaw(t, addr)); !strings.HasPrefix(got, "HTTP/1.1 429 ") {
+			t.Fatalf("got %q", got)
+		}
+	}
+	other := dialFrom(t, net.IPv4(127, 0, 0, 2), addr)
+	other.send(request())
+	if head := other.head(); !strings.HasPrefix(head, "HTTP/1.1 101 ") {
+		t.Errorf("another client got %q", head)
+	}
+}
+
+// TestHandshakeRateOfTakeovers checks that UpgradeHTTP has the rate of the server, too.
+func TestHandshakeRateOfTakeovers(t *testing.T) {
+	srv := &Server{Handler: echo, Logger: quiet, HandshakeRate: 1}
+	web := httptest.NewServer(srv)
+	defer web.Close()
+	defer srv.Close()
+	refused := 0
+	for range 20 {
+		r := dialRaw(t, web.Listener.Addr().String())
+		r.send(request())
+		if strings.HasPrefix(r.head(), "HTTP/1.1 503 ") {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("all were taken")
 	}
 }
 

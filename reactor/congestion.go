@@ -7,8 +7,8 @@ import (
 	"example.org/weir/codec"
 )
 
-// What waits for congested connections, all together, is counted, since it is the only memory that clients
-// can make a server hold on to: each within its MaxOutbound, but there may be many of them.
+// What waits for congested connections, all together, is counted: each is within its MaxOutbound, but there may
+// be many of them. Messages that have not arrived whole are not counted; their bound is MaxMessage for each.
 
 // congest notes that the socket takes no more. It is called with c.mu held.
 func (c *Conn) congest() {
@@ -53,28 +53,39 @@ func (c *core) hold(n int) {
 	}
 }
 
-// shed cuts the connections for which the most is waiting until what waits for all of them is three
-// quarters of the limit.
+// shed cuts connections until what waits for all of them is within the limit. More may be added meanwhile, which
+// starts no other shed.
 func (c *core) shed() {
-	defer c.shedding.Store(false)
+	for c.buffered.Load() > c.cfg.buffered && c.shedSome() > 0 {
+	}
+	c.shedding.Store(false)
+}
+
+// shedSome cuts the connections for which the most is waiting until what waits for all of them should be three
+// quarters of the limit. It returns how many it has cut.
+func (c *core) shedSome() (cut int) {
 	type victim struct {
 		conn *Conn
 		n    int
 	}
 	var all []victim
 	for _, conn := range c.writable.awaiting() {
-		all = append(all, victim{conn, conn.BufferedAmount()})
+		if n := conn.BufferedAmount(); n > 0 {
+			all = append(all, victim{conn, n})
+		}
 	}
 	slices.SortFunc(all, func(a, b victim) int { return cmp.Compare(b.n, a.n) })
 	over := c.buffered.Load() - c.cfg.buffered/4*3
 	for _, v := range all {
 		if over <= 0 {
-			return
+			break
 		}
 		over -= int64(v.n)
+		cut++
 		c.tally.count(&c.tally.shed)
 		v.conn.giveUp(errBudget)
 	}
+	return cut
 }
 
 // giveUp cuts a connection that does not take what it is sent: a close frame would wait behind the rest.

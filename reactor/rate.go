@@ -21,7 +21,10 @@ type rateLimits struct {
 
 func (s *Server) rateLimits() rateLimits {
 	l := rateLimits{messages: float64(max(s.MessageRate, 0)), bytes: float64(max(s.ByteRate, 0))}
-	l.burst = max(l.bytes, float64(limit(s.MaxMessage, defaultMaxMessage))+codec.MaxHeader)
+	l.burst = l.bytes
+	if s.MaxMessage >= 0 {
+		l.burst = max(l.burst, float64(limit(s.MaxMessage, defaultMaxMessage))+codec.MaxHeader)
+	}
 	return l
 }
 

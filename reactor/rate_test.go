@@ -47,6 +47,17 @@ func TestByteRate(t *testing.T) {
 	s.wantOut(unmasked(codec.Close, "\x03\xF0more bytes per second than permitted"))
 }
 
+// Without MaxMessage a burst is a second's worth, and not without end.
+func TestByteRateOfLongMessages(t *testing.T) {
+	s := newOpenStand(t, &Server{Handler: HandlerFunc(func(*Conn, codec.Message) {}), MaxMessage: -1, ByteRate: 500, IdleTimeout: -1})
+	s.arrive(frame(codec.Binary, strings.Repeat("x", 400)))
+	if s.c.closing() != codec.Open {
+		t.Fatal("closed within the rate")
+	}
+	s.arrive(frame(codec.Binary, strings.Repeat("x", 400)))
+	s.wantOut(unmasked(codec.Close, "\x03\xF0more bytes per second than permitted"))
+}
+
 // A connection without limits has no rate.
 func TestNoRate(t *testing.T) {
 	s := newOpenStand(t, &Server{})

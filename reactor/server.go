@@ -65,7 +65,7 @@ type Server struct {
 	// refused with 503, or simply closed where TLS comes first. Default 0: no limit.
 	HandshakeRate int
 	// MessageRate is how many messages, control frames included, a client may send per second, and ByteRate
-	// how many bytes, each with a burst of as many; one message of MaxMessage always passes. More closes
+	// how many bytes, each with a burst of as many; one message of MaxMessage always passes, if that is a limit. More closes
 	// the connection with 1008. Default 0: no limit.
 	MessageRate, ByteRate int
 	// Head limits the head of the opening request. Defaults: 16 KiB in all, 8 KiB a line, 100 fields.

@@ -73,7 +73,11 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, t *takeover, er
 		}
 	}()
 	u := new(Upgrade)
-	if err = s.examine(c, u, t.request); err == nil {
+	err = s.examine(c, u, t.request)
+	if err == nil && webConnOf(r) == nil { // else it has been admitted when it came
+		err = s.admitNow()
+	}
+	if err == nil {
 		err = s.authorizeHTTP(r, c, u)
 	}
 	if err == nil {
