@@ -8,14 +8,20 @@ import (
 	"example.org/weir/codec"
 )
 
-// panicker is an echo that panics where it is told to, except for connections whose Data is "/other".
+// panicker is an echo that panics where it is told to, or does something else, except for connections whose
+// Data is "/other".
 type panicker struct {
-	in     string
-	closed chan error
+	in      string
+	instead func(*Conn)
+	closed  chan error
 }
 
 func (h *panicker) at(c *Conn, place string) {
-	if h.in == place && (c == nil || c.Data != "/other") {
+	switch {
+	case h.in != place || c != nil && c.Data == "/other":
+	case h.instead != nil:
+		h.instead(c)
+	default:
 		panic("in " + place)
 	}
 }

@@ -70,7 +70,11 @@ func dialRaw(t testing.TB, addr string) *rawClient {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	return &rawClient{conn.(*net.TCPConn), t, bufio.NewReaderSize(conn, 64<<10), conn}
+	return newRawClient(t, conn.(*net.TCPConn))
+}
+
+func newRawClient(t testing.TB, conn *net.TCPConn) *rawClient {
+	return &rawClient{conn, t, bufio.NewReaderSize(conn, 64<<10), conn}
 }
 
 // open opens a WebSocket connection.
