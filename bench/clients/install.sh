@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the clients that the tests in this folder run, where they are missing: Chromium,
-# Python's websockets and Node's ws. It may run again at any time, and changes nothing then.
+# Python's websockets and Node's ws; and ip, which the tests of bench/faults run. It may run again at any time, and changes nothing then.
 # Debian's packages need root on Debian; otherwise it says what to install, and exits with 0.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -14,6 +14,9 @@ debian_packages() {
   fi
   if ! /usr/bin/python3 -c 'import websockets' 2>/dev/null; then
     wanted+=(python3-websockets)
+  fi
+  if [ "$(uname)" = Linux ] && ! command -v ip >/dev/null && ! [ -x /usr/sbin/ip ]; then # for bench/faults
+    wanted+=(iproute2)
   fi
   if [ ${#wanted[@]} -eq 0 ]; then
     say 'Chromium and websockets for Python are there'
