@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"example.org/weir/codec"
 )
@@ -21,6 +22,7 @@ type tlsHandshakes struct {
 
 	mu      sync.Mutex
 	running int
+	leaving int // of those that run, to make room
 	most    int
 	waiting []*secure
 }
@@ -34,7 +36,13 @@ const (
 	// tlsAhead is how much a client may have sent that its handshake has not used yet, in bytes.
 	// More than the handshake needs is the first that it wants to say.
 	tlsAhead = 1 << 20
+	// tlsPatience is how long a client may keep its handshake waiting, all in all, when others have no
+	// place: those that say nothing would keep them out for HandshakeTimeout otherwise. It is enough for
+	// a packet to be lost.
+	tlsPatience = 2 * time.Second
 )
+
+var errTLSSlow = errors.New("reactor: the client kept its TLS handshake waiting while others had to wait for a place")
 
 func (q *tlsHandshakes) init() {
 	n := runtime.GOMAXPROCS(0)
@@ -56,10 +64,13 @@ func (q *tlsHandshakes) start(s *secure) {
 
 // run does a handshake and those that wait then, until none does.
 func (q *tlsHandshakes) run(s *secure) {
-	for ; s != nil; s = q.next() {
+	for left := false; s != nil; s = q.next(left) {
 		q.cpus <- struct{}{}
 		err := s.handshake()
 		<-q.cpus
+		if left = s.hs.leaves; left {
+			err = errTLSSlow
+		}
 		if err != nil {
 			s.noteFailure(err)
 		}
@@ -67,9 +78,13 @@ func (q *tlsHandshakes) run(s *secure) {
 	}
 }
 
-func (q *tlsHandshakes) next() (s *secure) {
+// next returns the handshake that takes the place of one that is done, or has left.
+func (q *tlsHandshakes) next(left bool) (s *secure) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if left {
+		q.leaving--
+	}
 	if len(q.waiting) == 0 {
 		q.waiting = nil
 		q.running--
@@ -79,6 +94,17 @@ func (q *tlsHandshakes) next() (s *secure) {
 	q.waiting[0] = nil
 	q.waiting = q.waiting[1:]
 	return s
+}
+
+// leave reports whether a handshake is to make room for one that has no place. Then it must do so.
+func (q *tlsHandshakes) leave() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) <= q.leaving {
+		return false
+	}
+	q.leaving++
+	return true
 }
 
 // handshake does the handshake, with the callbacks of the application's tls.Config.
@@ -118,7 +144,7 @@ func (s *secure) begin(p []byte) {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		q := &c.loop.engine.core.tls
 		s.conn = tls.Server(s, c.loop.cfg.tls)
-		s.shaking(&tlsHandshake{ctx: ctx, cancel: cancel, more: make(chan struct{}, 1), cpus: q.cpus})
+		s.shaking(&tlsHandshake{ctx: ctx, cancel: cancel, more: make(chan struct{}, 1), all: q})
 		q.start(s)
 	}
 }

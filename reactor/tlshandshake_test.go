@@ -281,6 +281,46 @@ func TestTLSHandshakesWait(t *testing.T) {
 	eventually(t, "no handshake runs", func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.running == 0 })
 }
 
+// TestTLSSlowHandshakesYield: clients that begin a handshake and say no more do not keep the others out, and
+// no more of them have to go than there are others.
+func TestTLSSlowHandshakesYield(t *testing.T) {
+	srv := &Server{HandshakeTimeout: -1}
+	addr := serveTLS(t, srv)
+	q := &srv.core.tls
+	q.mu.Lock()
+	q.most = 3
+	q.mu.Unlock()
+	state := func(running, waiting int) func() bool {
+		return func() bool {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			return q.running == running && len(q.waiting) == waiting
+		}
+	}
+	for i := range 4 {
+		r := dialTLS(t, addr, clientConfig(0))
+		write := r.TCPConn.Write
+		r.wire.write = func(p []byte) (int, error) { // the ClientHello and no more
+			r.wire.write = func(p []byte) (int, error) { return len(p), nil }
+			return write(p)
+		}
+		go func() { _ = r.tls.Handshake() }()
+		eventually(t, "it runs or waits", state(min(i+1, 3), max(i-2, 0)))
+	}
+	good := openTLS(t, addr, clientConfig(0))
+	good.send(text("hello"))
+	good.want(codec.Text, "hello")
+	eventually(t, "those with a place stay", state(2, 0))
+	if n := srv.TLSFailures(); n != 2 {
+		t.Errorf("%d had to go, want 2", n)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.leaving != 0 {
+		t.Errorf("%d are leaving", q.leaving)
+	}
+}
+
 // TestTLSShutdownDuringHandshake does not wait for handshakes.
 func TestTLSShutdownDuringHandshake(t *testing.T) {
 	srv := &Server{HandshakeTimeout: -1}

@@ -197,17 +197,30 @@ type tlsHandshake struct {
 	ctx    context.Context // ends with the connection
 	cancel context.CancelCauseFunc
 	more   chan struct{} // gets a value when something has arrived
-	cpus   chan struct{} // see tlsHandshakes
+	all    *tlsHandshakes
+	waited time.Duration // for the client, so far
+	leaves bool          // it makes room for another
 }
 
 // wait waits for more to arrive, and lets others compute meanwhile.
 func (h *tlsHandshake) wait() error {
-	<-h.cpus
-	defer func() { h.cpus <- struct{}{} }()
-	select {
-	case <-h.more:
-		return nil
-	case <-h.ctx.Done():
-		return context.Cause(h.ctx)
+	<-h.all.cpus
+	defer func() { h.all.cpus <- struct{}{} }()
+	start := time.Now()
+	defer func() { h.waited += time.Since(start) }()
+	late := time.NewTimer(max(tlsPatience-h.waited, 0))
+	defer late.Stop()
+	for {
+		select {
+		case <-h.more:
+			return nil
+		case <-h.ctx.Done():
+			return context.Cause(h.ctx)
+		case <-late.C:
+			if h.leaves = h.all.leave(); h.leaves {
+				return errTLSSlow
+			}
+			late.Reset(tlsPatience / 8)
+		}
 	}
 }
