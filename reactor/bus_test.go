@@ -338,7 +338,7 @@ func TestBusBlocks(t *testing.T) {
 	h := newProbe()
 	b := fake.bus()
 	b.block = make(chan struct{})
-	srv := &Server{Handler: h, Bus: b, MaxBusQueue: 1000}
+	srv := &Server{Handler: h, Bus: b, MaxBusQueue: 10 * (98 + publicationCost)}
 	r, _ := subscriber(t, h, serve(t, srv), "t")
 	p := strings.Repeat("x", 96) // 98 with its header
 	for range 100 {

@@ -17,8 +17,15 @@ type publication struct {
 	slow    atomic.Int32 // congested connections that it waits for
 }
 
-// size is what the publication counts for where memory is bounded, in bytes.
+// size is the length of what is sent, in bytes.
 func (p *publication) size() int { return len(p.message.Frame()) }
+
+// cost is what the publication counts for where the memory of what waits is bounded, in bytes: an empty
+// message takes some too.
+func (p *publication) cost() int { return p.size() + publicationCost }
+
+// publicationCost is about what a publication, its message and a posting take besides the frame.
+const publicationCost = 192
 
 // posting is a publication for the subscribers of one pattern on one loop.
 type posting struct {
@@ -68,7 +75,7 @@ func (l *loop) publish(p *publication, g *group) {
 	}
 	g.posted++
 	l.fan.inbox = append(l.fan.inbox, posting{p, g, g.posted})
-	l.fan.backlog.Add(int64(p.size()))
+	l.fan.backlog.Add(int64(p.cost()))
 	l.arm()
 }
 
@@ -170,7 +177,7 @@ func (f *fanout) done() {
 	bytes := 0
 	now := time.Now()
 	for i := f.head; i < end; i++ {
-		bytes += f.queue[i].size()
+		bytes += f.queue[i].cost()
 		if (i-f.head)%f.groups == 0 { // the first of those that are the same publication
 			f.took.observe(now.Sub(f.queue[i].at))
 		}

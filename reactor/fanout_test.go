@@ -335,6 +335,23 @@ func TestFanOutBacklog(t *testing.T) {
 	}
 }
 
+// TestFanOutBacklogOfEmptyMessages bounds the memory of messages that have no bytes of their own.
+func TestFanOutBacklogOfEmptyMessages(t *testing.T) {
+	c := newCrowd(t, &Server{MaxBacklog: 10_000}, 1)
+	c.subscribe(c.congested(), "a")
+	accepted := 0
+	for ; accepted < 1000 && c.srv.Publish("a", codec.Binary, nil) == nil; accepted++ {
+	}
+	if most := 10_000/publicationCost + 1; accepted > most {
+		t.Errorf("%d were accepted, want %d at most", accepted, most)
+	}
+	c.settle()
+	if err := c.srv.Publish("a", codec.Binary, nil); err != nil {
+		t.Errorf("after delivery: %v", err)
+	}
+	c.settle()
+}
+
 // TestFanOutUnsubscribedAtTheLastMoment ends a subscription after it was looked up and before it is served.
 func TestFanOutUnsubscribedAtTheLastMoment(t *testing.T) {
 	c := newCrowd(t, &Server{}, 1)

@@ -76,10 +76,10 @@ func (f *feed) changed(pattern string, active bool) {
 func (f *feed) publish(p *publication) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if p.size() > f.limit-f.bytes && f.bytes > 0 {
+	if p.cost() > f.limit-f.bytes && f.bytes > 0 {
 		return false
 	}
-	f.bytes += p.size()
+	f.bytes += p.cost()
 	f.add(fed{publication: p})
 	return true
 }
@@ -150,7 +150,7 @@ func (f *feed) take() (x fed, finishing bool) {
 	f.queue[0] = fed{}
 	f.queue = f.queue[1:]
 	if x.publication != nil {
-		f.bytes -= x.size()
+		f.bytes -= x.cost()
 	}
 	return x, false
 }

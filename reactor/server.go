@@ -168,8 +168,8 @@ type Server struct {
 	// together they may also have MaxOutbound bytes. They are kept by reference, one copy for all clients.
 	// One always may wait. Default 256; negative: no limit but that of the bytes.
 	MaxPublishQueue int
-	// MaxBacklog is how many bytes of published messages may wait for an event loop to deliver them; Publish
-	// returns ErrBacklog beyond it. Default 64 MiB; negative: no limit.
+	// MaxBacklog is how many bytes of published messages, and 192 for each besides, may wait for an event
+	// loop to deliver them; Publish returns ErrBacklog beyond it. Default 64 MiB; negative: no limit.
 	MaxBacklog int
 	// OnTopic, if set, is called when a pattern has got its first subscriber, with active true, and when it
 	// has lost its last. For each pattern the two alternate, beginning with true, and each true has got its
@@ -179,7 +179,7 @@ type Server struct {
 	OnTopic func(pattern string, active bool)
 	// Bus, if set, carries published messages between servers.
 	Bus Bus
-	// MaxBusQueue is how many bytes of published messages may wait for Bus; more are dropped, and counted.
+	// MaxBusQueue is how many bytes of published messages, and 192 for each besides, may wait for Bus; more are dropped, and counted.
 	// Default 16 MiB; negative: no limit.
 	MaxBusQueue int
 	// TLS, if set, is for the addresses tls://host:port and those without a network: see Start. It
