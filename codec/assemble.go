@@ -145,10 +145,10 @@ func (d *Decoder) assembled() int {
 	return len(d.buf.B) - int(d.control)
 }
 
-// keep appends chunk to the buffer, unmasked, and returns it there. The buffer doubles, so that it never has
-// more than twice what has arrived and a message costs the same to copy whatever fragments it comes in; a
-// declared length by itself reserves nothing. Where nothing comes behind that length the buffer stops at it,
-// and has room for all once an eighth has arrived: few bytes are copied again then.
+// keep appends chunk to the buffer, unmasked, and returns it there. The buffer doubles, so that a message
+// costs the same to copy whatever fragments it comes in; a declared length by itself reserves nothing. Where
+// nothing comes behind that length the buffer stops at it, and has room for all once an eighth has arrived: few
+// bytes are copied again then. So it never has more than eight times what has arrived, or minBuffer.
 func (d *Decoder) keep(chunk []byte) []byte {
 	if len(chunk) == 0 {
 		return nil

@@ -30,8 +30,9 @@
 //
 // Every limit of [Server] has a small default, and a negative value switches it off where that
 // makes sense: the size of the request head, of a message and of what waits to be sent, the time
-// for the handshake, for silence and for closing. Memory is spent on bytes that have arrived, never
-// on what a peer declares.
+// for the handshake, for silence and for closing. Memory follows the bytes that have arrived, never
+// what a peer declares: the buffer of a message that is not whole grows to 512 bytes, or eight times
+// what has come of it, at most.
 //
 // # Watching
 //
