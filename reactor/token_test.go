@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -72,4 +73,42 @@ func TestTokenSource(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzTokenSource holds of every request that what is found is a token of its own, within the limit, and that else
+// it is refused with a status that tells the client.
+func FuzzTokenSource(f *testing.F) {
+	f.Add("Bearer abc.DEF-1_~+/==", "bearer, a.b", "a=b; session=\"c%20d\"; e=f", "a=b&token=c%2Bd")
+	f.Add("Basic abc", "a, bearer", "session=\"", "token=a;b")
+	f.Add("", "", "", "token=%zz")
+	f.Fuzz(func(t *testing.T, authorization, protocols, cookie, query string) {
+		var lines []string
+		for name, value := range map[string]string{"Authorization": authorization, "Sec-WebSocket-Protocol": protocols, "Cookie": cookie} {
+			if value != "" {
+				lines = append(lines, name+": "+value)
+			}
+		}
+		head := []byte(strings.Replace(request(lines...), "/", "/?"+query, 1))
+		var p codec.RequestParser
+		if n, err := p.Parse(head); err != nil || n != len(head) {
+			return // no request, or more than one
+		}
+		const longest = 20
+		from := TokenSource{Subprotocol: "bearer", Cookie: "session", Query: "token", MaxLength: longest}
+		u := &Upgrade{Request: p.Request(head)}
+		token, err := from.Find(u)
+		var refusal *codec.HandshakeError
+		switch {
+		case err == nil:
+			decoded, _ := url.QueryUnescape(query)
+			if token == "" || len(token) > longest || !strings.Contains(string(head), token) && !strings.Contains(decoded, token) {
+				t.Errorf("found %q", token)
+			}
+		case !errors.As(err, &refusal) || refusal.Status != 400 && refusal.Status != 401 || token != "":
+			t.Errorf("%q, %v", token, err)
+		}
+		if u.Subprotocol != "" && (u.Subprotocol != from.Subprotocol || !strings.Contains(protocols, from.Subprotocol)) {
+			t.Errorf("the subprotocol has become %q", u.Subprotocol)
+		}
+	})
 }
