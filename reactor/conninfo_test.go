@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,7 +66,7 @@ func TestConnInfoOnClose(t *testing.T) {
 	r := open(t, addr)
 	r.send(text("abc"), closeFrame(codec.CloseNormal, ""))
 	r.wantClose(codec.CloseNormal)
-	r.end()
+	_ = r.Close()
 	i := within(t, closed)
 	if i.Received.Messages != 1 || i.Sent.Messages != 0 || i.Path != "/" || i.Remote.String() != r.LocalAddr().String() {
 		t.Errorf("%+v", i)
@@ -136,6 +137,8 @@ func TestServerEachConnBounded(t *testing.T) {
 		<-release
 	})}
 	r := open(t, serve(t, srv))
+	free := sync.OnceFunc(func() { close(release) })
+	defer free()
 	r.send(text("x"))
 	<-held
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -143,7 +146,7 @@ func TestServerEachConnBounded(t *testing.T) {
 	if err := srv.EachConn(ctx, func(*Conn, ConnInfo) bool { t.Error("it answers"); return true }); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	close(release)
+	free()
 	n := 0
 	if err := srv.EachConn(t.Context(), func(*Conn, ConnInfo) bool { n++; return true }); err != nil || n != 1 {
 		t.Errorf("%d connections, %v", n, err)

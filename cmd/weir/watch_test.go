@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -81,6 +82,8 @@ func TestHealthLag(t *testing.T) {
 		close(held)
 		<-release
 	})})
+	free := sync.OnceFunc(func() { close(release) })
+	defer free()
 	w.adm.maxLag = 300 * time.Millisecond
 	c, _ := w.dial("/")
 	if err := c.WriteText("x"); err != nil {
@@ -98,7 +101,7 @@ func TestHealthLag(t *testing.T) {
 	if report.Status != "lagging" || len(report.Loops) != 1 || report.Loops[0].Loop != 0 || report.Loops[0].Lag <= 0.3 {
 		t.Errorf("%+v", report)
 	}
-	close(release)
+	free()
 	eventually(t, "the lag is over", func() bool { status, _ := w.get("/healthz"); return status == http.StatusOK })
 }
 
@@ -167,6 +170,9 @@ func TestConnections(t *testing.T) {
 		if s := fmt.Sprint(ids(got), " ", got.Next); s != want || got.Connections != 5 || got.Untracked || got.Incomplete {
 			t.Errorf("%s: %s of %+v, want %s", query, s, got, want)
 		}
+	}
+	if l := listConnections(t.Context(), w.srv, connectionQuery{Sort: "id", Limit: 1}, time.Now()); cap(l.Shown) > 2 {
+		t.Errorf("there was room for %d connections, to list one", cap(l.Shown))
 	}
 	last := list("sort=in&limit=1").Shown[0]
 	hello := uint64(4 * (6 + len("hello")))
