@@ -202,7 +202,7 @@ func TestShutdownInEveryPhase(t *testing.T) {
 			r := dialRaw(t, addr)
 			r.send(tt.send)
 			eventually(t, "the server has read it", func() bool {
-				return srv.Stats().Accepted == 1 && int(srv.Stats().Received.Bytes) >= len(tt.send)*tt.opened
+				return srv.Stats().Accepted == 1 && len(h.opened) == tt.opened && int(srv.Stats().Received.Bytes) >= len(tt.send)*tt.opened
 			})
 			ended := make(chan error, 1)
 			go func() { ended <- srv.Shutdown(t.Context()) }()
