@@ -103,4 +103,5 @@ func (c *Conn) sendClose(body []byte) {
 		c.queue(codec.Close, body)
 	}
 	c.setClosing(c.closing().Sent())
+	c.wake() // the close timeout begins at the end of a turn, also where the frame has to wait
 }

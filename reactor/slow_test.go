@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -130,6 +131,21 @@ func TestSlowThenClosed(t *testing.T) {
 	want := before + frames("a1 a2") + unmasked(codec.Close, "\x0F\xA1that is all")
 	if got := s.drain(); got != want {
 		t.Errorf("it ends in %q", got[min(len(got), len(before)):])
+	}
+}
+
+// TestSlowCloseTimeout closes a subscriber for whom messages wait from outside its loop. It is cut when the close
+// timeout has passed, though nothing arrives and nothing can be sent.
+func TestSlowCloseTimeout(t *testing.T) {
+	s, _ := newSlow(t, &Server{CloseTimeout: time.Second, IdleTimeout: -1})
+	s.publish("a1")
+	s.settle()
+	_ = s.c.Close(codec.CloseNormal, "")
+	s.settle()
+	s.pass(s.l.cfg.close + 2)
+	s.settle()
+	if !s.c.isClosed() {
+		t.Error("the connection is still there")
 	}
 }
 
