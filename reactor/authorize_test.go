@@ -210,6 +210,10 @@ func TestAuthorizeAheadKept(t *testing.T) {
 	_ = within(t, s.runs).Run(t.Context())
 	s.wantOut(string(mustUpgrade(t)) + unmasked(codec.Text, "one") + unmasked(codec.Text, "two"))
 
+	h := newProbe()
+	g.ignore = true
+	srv = &Server{Handler: h, Authorize: g.authorize}
+	srv.authorizer.init(srv)
 	s = newStand(t, srv)
 	s.arrive(request())
 	a = within(t, g.asked)
@@ -220,8 +224,12 @@ func TestAuthorizeAheadKept(t *testing.T) {
 		t.Errorf("got %q", out)
 	}
 	<-a.ctx.Done()
-	_ = within(t, s.runs).Run(t.Context()) // what the hook says now counts no more
+	a.answer <- nil // which counts no more
+	_ = within(t, s.runs).Run(t.Context())
 	s.wantOut()
+	if len(h.opened) != 0 {
+		t.Error("a connection was opened that had been refused")
+	}
 }
 
 // TestAuthorizeLeft checks that the hook learns when the client has gone, and that nothing of it is left.
