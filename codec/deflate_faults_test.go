@@ -16,8 +16,6 @@ type inflateFault struct {
 	err        error
 }
 
-const endlessStreams = "streams without end"
-
 func allInflateFaults(t *testing.T) []inflateFault {
 	big := string(stdDeflate(t, make([]byte, 1001), nil, false))
 	text := func(s string) string { return string(stdDeflate(t, []byte(s), nil, false)) }
@@ -54,7 +52,6 @@ func allInflateFaults(t *testing.T) []inflateFault {
 		{"7.2.2 bytes after the end that are no block", text("Hello") + "Hello", ErrDeflate},
 		{"7.2.1 bytes after BFINAL that are no block", "\xf3\x48\xcd\xc9\xc9\x07\x00Hello", ErrDeflate},
 		{"7.2.1 truncated after BFINAL", "\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x48", ErrDeflate},
-		{endlessStreams, strings.Repeat("\x03\x00", 50), ErrDeflate},
 		{"1 byte more than the limit", big, ErrMessageTooBig},
 		{"1 byte more than the limit, then corrupt", big[:len(big)-1] + "\x06", ErrMessageTooBig},
 		{"1 byte more than the limit, in a second stream", string(stdDeflate(t, make([]byte, 1000), nil, true)) + text("a"), ErrMessageTooBig},
@@ -202,7 +199,7 @@ func FuzzInflate(f *testing.F) {
 			t.Errorf("%d bytes, but the slow decoder says %d, %v", len(got), n, slow)
 		case err == nil && text && !ValidUTF8(got):
 			t.Error("not UTF-8")
-		case err == ErrDeflate && slow == nil && traced.finals < 16:
+		case err == ErrDeflate && slow == nil:
 			t.Errorf("refused, but the slow decoder says %d bytes", n)
 		case err == ErrMessageTooBig && slow == nil && n <= int(limit):
 			t.Errorf("%d bytes are too many for %d", n, limit)

@@ -1,12 +1,5 @@
 package codec
 
-import (
-	"io"
-	"sync"
-
-	"github.com/klauspost/compress/flate"
-)
-
 // Inflater decompresses what one endpoint receives over one connection (RFC 7692 7.2.2). Without context
 // takeover it never changes: one may serve any number of decoders, from any goroutine. With context takeover it
 // belongs to one connection.
@@ -40,122 +33,104 @@ func (i *Inflater) Takeover() bool { return i.size > 0 }
 
 // AppendMessage decompresses a whole message, which came as compressed in one frame or in several, and appends
 // it to dst. limit is the largest message in bytes: of one that is larger no more than that is decompressed, or
-// kept, and the error is ErrMessageTooBig. It is ErrDeflate for what is not a compressed message. text has the
-// message checked for UTF-8 meanwhile; the error is ErrTextUTF8 then. The error is that of the first byte at
+// kept, and the error is ErrMessageTooBig. It is ErrDeflate for what is not a compressed message. text has
+// the message checked for UTF-8 meanwhile; the error is ErrTextUTF8 then. The error is that of the first byte at
 // fault. With an error dst comes back with the length that it had, and i is unchanged.
 //
 // It allocates nothing beyond the growth of dst, which doubles until limit, and with context takeover of the
 // window.
 func (i *Inflater) AppendMessage(dst, compressed []byte, limit uint64, text bool) ([]byte, error) {
-	r := inflateReaders.Get().(*inflateReader)
-	r.src = deflateSource{payload: compressed}
-	r.out, r.start, r.limit = dst, len(dst), limit
-	fault := r.message(i.window, text)
-	dst, message := r.out[:r.start], r.out[r.start:]
-	r.src, r.out = deflateSource{}, nil
-	inflateReaders.Put(r)
+	s := inflateStreams.Get().(*inflateStream)
+	s.reset(nil)
+	own := s.window
+	s.window = i.window // which is only read
+	m := inflation{
+		stream: s,
+		out:    dst[len(dst):],
+		limit:  limit,
+		text:   text,
+		least:  max(4*len(compressed), minBuffer),
+	}
+	fault := m.message(compressed)
+	s.window = own
+	inflateStreams.Put(s)
 	if fault != nil {
 		return dst, fault
 	}
 	if i.size > 0 {
-		i.window = slideWindow(i.window, message, i.size)
+		i.window = slideWindow(i.window, m.out, i.size)
 	}
-	return dst[:len(dst)+len(message)], nil
-}
-
-// inflateReader is a decompressor of some 40 KiB. It is borrowed for one message at a time.
-type inflateReader struct {
-	src    deflateSource
-	flate  io.ReadCloser
-	out    []byte // where the message goes
-	start  int    // of the message in out
-	limit  uint64 // of its length
-	probe  [1]byte
-	window []byte // what the streams after the first of a message may refer to; nil unless there was one
-}
-
-var inflateReaders = sync.Pool{New: func() any {
-	r := new(inflateReader)
-	r.flate = flate.NewReader(&r.src)
-	return r
-}}
-
-// reset begins a stream where src is, with window before it.
-func (r *inflateReader) reset(window []byte) {
-	_ = r.flate.(flate.Resetter).Reset(&r.src, window) // always nil
-}
-
-// message decompresses the message.
-func (r *inflateReader) message(window []byte, text bool) *CloseError {
-	var utf8 UTF8Validator
-	r.reset(window)
-	for streams := 1; ; streams++ {
-		if fault := r.stream(&utf8, text); fault != nil {
-			return fault
-		}
-		switch r.src.ended() {
-		case deflateComplete:
-			if text && !utf8.Complete() {
-				return ErrTextUTF8
-			}
-			return nil
-		case deflateBroken:
-			return ErrDeflate
-		}
-		// A stream of 2 bytes costs as much as one of 1,000: who sends more of them than one in 64 bytes wants
-		// to waste our time.
-		if streams > 16+len(r.src.payload)/64 {
-			return ErrDeflate
-		}
-		r.window = slideWindow(append(r.window[:0], window...), r.out[r.start:], 1<<maxWindowBits)
-		r.reset(r.window)
-	}
-}
-
-// stream decompresses up to the end of a block with BFINAL set.
-func (r *inflateReader) stream(utf8 *UTF8Validator, text bool) *CloseError {
-	for {
-		before := len(r.out)
-		end, fault := r.read()
-		switch {
-		case text && !utf8.Write(r.out[before:]):
-			return ErrTextUTF8
-		case end || fault != nil:
-			return fault
-		}
-	}
-}
-
-// read decompresses some bytes and appends them to out. It looks beyond the limit, by one byte, before it says
-// that the message is too big; and beyond the room that out has before it grows.
-func (r *inflateReader) read() (end bool, fault *CloseError) {
-	at := len(r.out)
-	have := uint64(at - r.start)
-	room := r.out[at : at+int(min(uint64(cap(r.out)-at), r.limit-have))]
-	full := len(room) == 0
-	if full {
-		room = r.probe[:]
-	}
-	n, err := r.flate.Read(room)
 	switch {
-	case !full:
-		r.out = r.out[:at+n]
-	case n > 0 && have == r.limit:
-		return false, ErrMessageTooBig
-	case n > 0:
-		r.grow()
-		r.out = append(r.out, r.probe[0])
+	case len(dst) == 0:
+		return m.out, nil
+	case !m.grown:
+		return dst[:len(dst)+len(m.out)], nil
 	}
-	if err != nil && err != io.EOF {
-		return false, ErrDeflate
-	}
-	return err == io.EOF, nil
+	return append(dst, m.out...), nil
 }
 
-// grow doubles the room for the message, within the limit. At first there is room for four times the compressed
-// message.
-func (r *inflateReader) grow() {
-	have := len(r.out) - r.start
-	grown := uint64(max(2*have, 4*len(r.src.payload), minBuffer))
-	r.out = append(make([]byte, 0, r.start+int(min(grown, r.limit))), r.out...)
+// inflation is a message that is being decompressed whole.
+type inflation struct {
+	stream *inflateStream
+	out    []byte // the message
+	limit  uint64 // of its length
+	least  int    // bytes that out grows to at first
+	grown  bool   // out is no longer where it was
+	text   bool
+	utf8   UTF8Validator
 }
+
+// message decompresses what was sent, and behind it what the sender has cut off.
+func (m *inflation) message(compressed []byte) *CloseError {
+	if fault := m.piece(compressed); fault != nil {
+		return fault
+	}
+	for _, end := range [...]string{deflateEnd[:len(deflateTail)], deflateEnd[len(deflateTail):]} {
+		// Where the last block of the payload has BFINAL set the sender need not add the empty block without it
+		// that RFC 7692 7.2.3.4 shows. Nothing is missing then.
+		if m.stream.ended() {
+			break
+		}
+		if fault := m.piece([]byte(end)); fault != nil {
+			return fault
+		}
+	}
+	switch {
+	case !m.stream.ended():
+		return ErrDeflate
+	case m.text && !m.utf8.Complete():
+		return ErrTextUTF8
+	}
+	return nil
+}
+
+// piece decompresses the next bytes of the message.
+func (m *inflation) piece(in []byte) *CloseError {
+	for {
+		room := int(min(uint64(cap(m.out)), m.limit))
+		before := len(m.out)
+		out, used, full, fault := m.stream.inflate(m.out, in, room)
+		in = in[used:]
+		m.out = out
+		switch {
+		case m.text && !m.utf8.Write(out[before:]):
+			return ErrTextUTF8
+		case fault != nil || !full:
+			return fault
+		case uint64(len(out)) == m.limit:
+			return ErrMessageTooBig
+		}
+		m.grow()
+	}
+}
+
+// grow doubles the room for the message, within the limit.
+func (m *inflation) grow() {
+	room := min(uint64(max(2*len(m.out), m.least)), m.limit)
+	m.out = append(make([]byte, 0, room), m.out...)
+	m.grown = true
+}
+
+// deflateEnd is what a decompressor gets behind the payload. It begins with the 4 octets that RFC 7692 7.2.2 has a
+// receiver append, and goes on with an empty block that is the last of the stream.
+const deflateEnd = deflateTail + "\x01" + deflateTail

@@ -82,7 +82,7 @@ func TestInflateStreamHeaderFaults(t *testing.T) {
 		tested++
 		s := new(inflateStream)
 		s.reset(nil)
-		if _, _, fault := s.inflate(nil, []byte(row.compressed), 100); fault != ErrDeflate {
+		if _, _, _, fault := s.inflate(nil, []byte(row.compressed), 100); fault != ErrDeflate {
 			t.Errorf("%s: %v", row.rule, fault)
 		}
 	}

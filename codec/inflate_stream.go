@@ -3,8 +3,7 @@ package codec
 import "sync"
 
 // inflateStream decompresses (RFC 1951) what arrives in pieces, to pieces: it stops where its input ends, at any
-// bit, or its output is full, and goes on from there. It is what a streamed message is decompressed with, of which
-// an inflateReader would have to wait for the end.
+// bit, or its output is full, and goes on from there.
 //
 //	──▶ block ──┬─▶ stored length ─▶ stored ──────────────────▶ block
 //	            ├─▶ (fixed codes) ─▶ symbols ◀──▶ copy
@@ -59,10 +58,10 @@ func (s *inflateStream) handOver(out []byte) {
 // ended reports whether the input has ended behind a block with BFINAL set.
 func (s *inflateStream) ended() bool { return s.state == inflateBlock && s.final && s.n == 0 }
 
-// inflate decompresses bytes of in and appends them to out, which holds the output since handOver, until it has
-// room bytes or in is used up. It returns how much of in was used.
-func (s *inflateStream) inflate(out, in []byte, room int) (_ []byte, used int, fault *CloseError) {
-	for more := true; more && len(out) < room; {
+// inflate decompresses bytes of in and appends them to out, which holds the output since handOver, until in is used
+// up or it is full: it has room bytes, and there is another one to come. It returns how much of in was used.
+func (s *inflateStream) inflate(out, in []byte, room int) (_ []byte, used int, full bool, fault *CloseError) {
+	for more := true; more; {
 		for s.n <= 56 && used < len(in) {
 			s.bits |= uint64(in[used]) << s.n
 			s.n += 8
@@ -77,6 +76,7 @@ func (s *inflateStream) inflate(out, in []byte, room int) (_ []byte, used int, f
 			var n int
 			out, n = s.stored(out, in[used:], room)
 			used += n
+			full = s.left > 0 && len(out) == room && (s.n > 0 || used < len(in))
 			more = s.left == 0
 			if more {
 				s.state = inflateBlock
@@ -88,16 +88,17 @@ func (s *inflateStream) inflate(out, in []byte, room int) (_ []byte, used int, f
 		case inflateLengths:
 			more, fault = s.length()
 		case inflateSymbols:
-			out, more, fault = s.symbols(out, room)
+			out, more, full, fault = s.symbols(out, room)
 		case inflateCopy:
 			out = s.copy(out, room)
+			full = s.left > 0
 		}
-		if fault != nil {
-			return out, used, fault
+		if fault != nil || full {
+			return out, used, full, fault
 		}
 		more = more || used < len(in)
 	}
-	return out, used, nil
+	return out, used, false, nil
 }
 
 // take returns the next n bits, at most 16. ok is false, and nothing is taken, where there are fewer.
@@ -254,15 +255,17 @@ func (s *inflateStream) length() (more bool, fault *CloseError) {
 }
 
 // symbols reads literals and matches up to a match, the end of the block or that of what there is. more is
-// false where only more bits help.
-func (s *inflateStream) symbols(out []byte, room int) (_ []byte, more bool, fault *CloseError) {
-	for len(out) < room {
+// false where only more bits help, full is true where only more room does.
+func (s *inflateStream) symbols(out []byte, room int) (_ []byte, more, full bool, fault *CloseError) {
+	for {
 		symbol, n := s.literals.next(s.bits, s.n)
 		switch {
 		case n == 0:
-			return out, false, nil
+			return out, false, false, nil
 		case n > maxCodeBits || symbol > 285:
-			return out, false, ErrDeflate
+			return out, false, false, ErrDeflate
+		case symbol < 256 && len(out) == room:
+			return out, false, true, nil
 		case symbol < 256:
 			s.drop(n)
 			out = append(out, byte(symbol))
@@ -270,36 +273,35 @@ func (s *inflateStream) symbols(out []byte, room int) (_ []byte, more bool, faul
 		case symbol == 256:
 			s.drop(n)
 			s.state = inflateBlock
-			return out, true, nil
+			return out, true, false, nil
 		}
 		length := lengthCodes[symbol-257]
 		b, have := s.bits>>n, s.n-n
 		if have > s.n || have < uint(length.extra) {
-			return out, false, nil
+			return out, false, false, nil
 		}
 		s.left = int(length.base) + int(b&(1<<length.extra-1))
 		b, have = b>>length.extra, have-uint(length.extra)
 		symbol, n = s.distances.next(b, have)
 		switch {
 		case n == 0:
-			return out, false, nil
+			return out, false, false, nil
 		case n > maxCodeBits || symbol > 29:
-			return out, false, ErrDeflate
+			return out, false, false, ErrDeflate
 		}
 		distance := distanceCodes[symbol]
 		b, have = b>>n, have-n
 		if have < uint(distance.extra) {
-			return out, false, nil
+			return out, false, false, nil
 		}
 		s.distance = int(distance.base) + int(b&(1<<distance.extra-1))
 		s.bits, s.n = b>>distance.extra, have-uint(distance.extra)
 		if s.distance > len(s.window)+len(out) {
-			return out, false, ErrDeflate
+			return out, false, false, ErrDeflate
 		}
 		s.state = inflateCopy
-		return out, true, nil
+		return out, true, false, nil
 	}
-	return out, true, nil
 }
 
 // copy copies a match, as far as there is room: from the window, and then from out.

@@ -99,7 +99,7 @@ func (d *Decoder) inflate(in []byte) (used int, full bool, fault *CloseError) {
 		room = left + 1
 	}
 	before := d.buf.B
-	d.buf.B, used, fault = s.inflate.inflate(before, in, int(room))
+	d.buf.B, used, full, fault = s.inflate.inflate(before, in, int(room))
 	have := len(d.buf.B)
 	switch {
 	case d.message() == Text && !d.utf8.Write(d.buf.B[len(before):min(uint64(have), left)]):
@@ -108,7 +108,7 @@ func (d *Decoder) inflate(in []byte) (used int, full bool, fault *CloseError) {
 		fault = ErrMessageTooBig
 	}
 	s.fault = fault
-	full = have == int(room)
+	full = full || have == int(room)
 	if have == 0 {
 		d.releaseBuffer()
 	}
