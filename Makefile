@@ -10,6 +10,7 @@ FUZZTIME    ?= 60s
 BENCH       ?= .
 COUNT       ?= 6
 BENCHTIME   ?= 100ms
+SOAK        ?= 10m
 
 # The race detector needs a C compiler. Without one the tests run without it, and say so.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
@@ -102,6 +103,9 @@ million: ## a million connections on this machine, into BENCHMARKS.md (ARGS="-co
 
 million-topics: ## one message to a million connections over NATS, into BENCHMARKS.md (ARGS="-conns 100000" and so on)
 	cd bench/peers && $(GO) run ./million -topics -into ../../BENCHMARKS.md $(ARGS)
+
+soak: ## connections of every kind for SOAK (10m); fails unless the server gives everything back
+	cd bench/peers && $(GO) run ./soak -for $(SOAK)
 
 # Bun is one of the peers; where it cannot be installed it is left out.
 bun:
