@@ -18,7 +18,7 @@ func (buffers) Put(b *codec.Buffer) { putBuffer((*bytebufferpool.ByteBuffer)(b))
 // what it is given, so that where nearly all messages are tiny the others would allocate each time.
 var smallBuffers = sync.Pool{New: func() any { return bytebufferpool.Get() }}
 
-const maxSmall = 2 * flushAt
+const maxSmall = 2 * writerRoom
 
 // getBuffer returns an empty buffer.
 func getBuffer() *bytebufferpool.ByteBuffer { return smallBuffers.Get().(*bytebufferpool.ByteBuffer) }
