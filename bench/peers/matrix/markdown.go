@@ -26,6 +26,15 @@ func markdown(res *results, plots string) string {
 	return b.String()
 }
 
+// featuresPage has no charts: each of its rows is about something else.
+func featuresPage(res *results, _ string) string {
+	var b strings.Builder
+	writeCircumstances(&b, res)
+	writeDetails(&b, res)
+	writeReasons(&b, res)
+	return b.String()
+}
+
 func writeCircumstances(b *strings.Builder, res *results) {
 	m := res.Machine
 	fmt.Fprintf(b, "Measured on %s, on %d cores of %s, %s, %s. ",

@@ -38,6 +38,11 @@ var presets = []preset{
 		rows: loopRows, peers: "weir-1-loop,weir-1-loop-free,weir-2-loops", rounds: 5, duration: 2 * time.Second, warmup: 500 * time.Millisecond,
 		markers: "loops", page: loopsPage,
 	},
+	{
+		name: "features", summary: "permessage-deflate, TLS and latency: ten minutes in all",
+		rows: featureRows, peers: "weir,gws,coder,nbio,bun", rounds: 3, duration: 2 * time.Second, warmup: 500 * time.Millisecond,
+		markers: "features", page: featuresPage,
+	},
 }
 
 // presetOf is the preset that results were measured for.

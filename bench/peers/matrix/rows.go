@@ -91,6 +91,13 @@ func latencyRow(name, kind, title string) row {
 	}
 }
 
+// featureRows are permessage-deflate, TLS and latency, as far as ten minutes suffice for them.
+func featureRows() []row {
+	return slices.DeleteFunc(allRows(), func(r row) bool {
+		return !(r.Deflate || r.TLS || r.Kind == capacity || r.Kind == latency) || r.Name == "deflate/echo/1KiB/64x1" || r.Name == "tls/echo/128B/64x1"
+	})
+}
+
 // quickRows are enough for an impression, in five minutes with all peers.
 func quickRows() []row {
 	names := []string{
