@@ -26,7 +26,7 @@ func TestClientCommand(t *testing.T) {
 	}{
 		{weir, echoRow(128, 64, 16), "weirbench echo -conns 64 -depth 16 -size 128 -duration 5s -warmup 1s" + quiet + "ws://h:1/echo"},
 		{raw, echoRow(128, 64, 16), "weirbench echo -raw -conns 64 -depth 16 -size 128 -duration 5s -warmup 1s" + quiet + "tcp://h:1"},
-		{weir, fanoutRow(9), "weirbench fanout -publishers 1 -subscribers 9 -depth 1 -size 128 -duration 5s -warmup 1s" + quiet + "ws://h:1/topic/bench"},
+		{weir, fanoutRow(9, 1), "weirbench fanout -publishers 1 -subscribers 9 -depth 1 -size 128 -duration 5s -warmup 1s" + quiet + "ws://h:1/topic/bench"},
 		{weir, row{Kind: churn, Conns: 64, Size: 128, Processes: 1}, "weirbench churn -conns 64 -size 128 -duration 5s -warmup 1s -source 127.0.0.0/8" + quiet + "ws://h:1/echo"},
 		{raw, row{Kind: churn, Conns: 64, Size: 128, Processes: 1}, "weirbench churn -raw -conns 64 -size 128 -duration 5s -warmup 1s -source 127.0.0.0/8" + quiet + "tcp://h:1"},
 		{raw, idleRow(7, 1), "weirbench connect -raw -conns 7 -ramp 6000 -duration 5s -warmup 1s" + quiet + "tcp://h:1"},

@@ -40,8 +40,7 @@ var goals = func() (all []goal) {
 	}
 	return append(all,
 		goal{peer: ownPeer, row: "churn/64", of: "bun", times: 1, most: 50},
-		goal{peer: ownPeer, row: "fanout/1000", of: "bun", times: 0.5, most: 1.2},
-		goal{peer: ownPeer, row: "fanout/10000", of: "bun", times: 0.5, most: 1.2},
+		goal{peer: ownPeer, row: "fanout/1000x4", of: "bun", times: 0.5, most: 1.2},
 		goal{peer: ownPeer, row: "idle/10000", most: 800},
 	)
 }()

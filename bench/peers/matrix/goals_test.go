@@ -36,7 +36,7 @@ func TestGoalRows(t *testing.T) {
 func TestGoals(t *testing.T) {
 	res := &results{
 		Rounds: 3,
-		Rows:   []row{echoRow(16, 64, 1), fanoutRow(1000), idleRow(10_000, 1), {Name: "churn/64", Kind: churn}},
+		Rows:   []row{echoRow(16, 64, 1), fanoutRow(1000, 1), idleRow(10_000, 1), {Name: "churn/64", Kind: churn}},
 		Runs: []run{
 			// The ratios are 0.9, 0.8 and 3; that of the medians is another.
 			{Peer: "limit", Row: "echo/16B/64x1", Round: 1, Figures: figures{core: 10}},

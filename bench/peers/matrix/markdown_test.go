@@ -16,7 +16,7 @@ import (
 
 // someResults are results with everything that a page can show.
 func someResults() *results {
-	one, two, heard, held := echoRow(16, 1000, 1), echoRow(128, 1000, 1), fanoutRow(1000), idleRow(10_000, 1)
+	one, two, heard, held := echoRow(16, 1000, 1), echoRow(128, 1000, 1), fanoutRow(1000, 1), idleRow(10_000, 1)
 	command := func(name string) [][]string { return [][]string{{name, "-x"}} }
 	return &results{
 		Started:  time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),

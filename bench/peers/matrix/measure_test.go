@@ -101,7 +101,7 @@ func TestEvaluate(t *testing.T) {
 		want  figures
 	}{
 		"echo":    {echoRow(1, 100, 1), []*bench.Result{res()}, figures{rate: 50_000, cpu: 5, core: 15, steal: 5, p50: 1.5, p99: 4}},
-		"fanout":  {fanoutRow(100), []*bench.Result{heard}, figures{rate: 50_000, cpu: 5, core: 15, steal: 5, p50: 1.5, p99: 4, last: 7}},
+		"fanout":  {fanoutRow(100, 1), []*bench.Result{heard}, figures{rate: 50_000, cpu: 5, core: 15, steal: 5, p50: 1.5, p99: 4, last: 7}},
 		"nothing": {echoRow(1, 100, 1), []*bench.Result{silent}, figures{rate: 0, steal: 5}},
 		"idle":    {idleRow(200, 2), []*bench.Result{res(), res()}, figures{memory: 450, steal: 5}},
 	} {

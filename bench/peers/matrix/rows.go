@@ -53,8 +53,9 @@ func allRows() (rows []row) {
 	return append(
 		rows,
 		echoRow(1<<20, 16, 1),
-		fanoutRow(1000),
-		fanoutRow(10_000),
+		fanoutRow(1000, 1),
+		fanoutRow(1000, 4),
+		fanoutRow(10_000, 1),
 		row{Name: "churn/64", Group: "Connect, upgrade, echo, close", Title: "64 at a time", Kind: churn, Conns: 64, Size: 128, Processes: 1},
 		idleRow(10_000, 1),
 		idleRow(15_000, 1),
@@ -115,11 +116,16 @@ func echoRow(size, conns, depth int) row {
 	}
 }
 
-func fanoutRow(n int) row {
-	return row{
+func fanoutRow(n, depth int) row {
+	r := row{
 		Name: fmt.Sprintf("fanout/%d", n), Group: "Fan-out, 128 B", Title: "1 to " + page.Thousands(n),
-		Kind: fanout, Conns: n, Depth: 1, Size: 128, Processes: 1,
+		Kind: fanout, Conns: n, Depth: depth, Size: 128, Processes: 1,
 	}
+	if depth > 1 {
+		r.Name += fmt.Sprintf("x%d", depth)
+		r.Title += fmt.Sprintf(", %d publishes in flight", depth)
+	}
+	return r
 }
 
 func idleRow(n, processes int) row {

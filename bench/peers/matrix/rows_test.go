@@ -62,7 +62,7 @@ func TestSchedule(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, s := range schedule(chosen, []row{echoRow(128, 1, 1), fanoutRow(1)}, 2) {
+	for _, s := range schedule(chosen, []row{echoRow(128, 1, 1), fanoutRow(1, 1)}, 2) {
 		got = append(got, s.row.Kind+string(rune('0'+s.round))+s.peer.Name)
 	}
 	want := []string{
