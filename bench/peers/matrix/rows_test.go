@@ -50,7 +50,7 @@ func TestRows(t *testing.T) {
 
 func TestSelectRows(t *testing.T) {
 	got, err := selectRows(allRows(), "^fanout/")
-	if err != nil || len(got) != 2 || got[0].Name != "fanout/1000" || got[1].Name != "fanout/10000" {
+	if err != nil || len(got) != 3 || got[0].Name != "fanout/1000" || got[1].Name != "fanout/1000x4" || got[2].Name != "fanout/10000" {
 		t.Errorf("%v, %v", got, err)
 	}
 }
