@@ -95,8 +95,11 @@ bench-peers: bun ## compare Weir with its peers, into BENCHMARKS.md (ARGS="-rows
 bench-goals: bun ## what Weir is to reach, and whether it does, in ten minutes, into BENCHMARKS.md
 	cd bench/peers && $(GO) run ./matrix -goals -into ../../BENCHMARKS.md $(ARGS)
 
-bench-features: bun ## permessage-deflate, TLS and latency beside some peers, in ten minutes, into BENCHMARKS.md
+bench-features: bun ## permessage-deflate and TLS beside some peers, in five minutes, into BENCHMARKS.md
 	cd bench/peers && $(GO) run ./matrix -features -into ../../BENCHMARKS.md $(ARGS)
+
+bench-latency: bun ## latency in open loops beside some peers, in five minutes, into BENCHMARKS.md
+	cd bench/peers && $(GO) run ./matrix -latency -into ../../BENCHMARKS.md $(ARGS)
 
 bench-loops: ## one event loop beside two, in three minutes, into BENCHMARKS.md
 	cd bench/peers && $(GO) run ./matrix -loops -into ../../BENCHMARKS.md $(ARGS)

@@ -39,7 +39,12 @@ var presets = []preset{
 		markers: "loops", page: loopsPage,
 	},
 	{
-		name: "features", summary: "permessage-deflate, TLS and latency: ten minutes in all",
+		name: "latency", summary: "open loops at half of what the servers can do: five minutes in all",
+		rows: latencyRows, peers: "weir,gws,nbio,bun", rounds: 2, duration: 4 * time.Second, warmup: time.Second,
+		markers: "latency", page: featuresPage,
+	},
+	{
+		name: "features", summary: "permessage-deflate and TLS: five minutes in all",
 		rows: featureRows, peers: "weir,gws,coder,nbio,bun", rounds: 3, duration: 2 * time.Second, warmup: 500 * time.Millisecond,
 		markers: "features", page: featuresPage,
 	},

@@ -92,11 +92,16 @@ func latencyRow(name, kind, title string) row {
 	}
 }
 
-// featureRows are permessage-deflate, TLS and latency, as far as ten minutes suffice for them.
+// featureRows are permessage-deflate and TLS, as far as five minutes suffice for them.
 func featureRows() []row {
 	return slices.DeleteFunc(allRows(), func(r row) bool {
-		return !(r.Deflate || r.TLS || r.Kind == capacity || r.Kind == latency) || r.Name == "deflate/echo/1KiB/64x1" || r.Name == "tls/echo/128B/64x1"
+		return !(r.Deflate || r.TLS) || r.Name == "deflate/echo/1KiB/64x1" || r.Name == "tls/echo/128B/64x1"
 	})
+}
+
+// latencyRows are the open loops.
+func latencyRows() []row {
+	return slices.DeleteFunc(allRows(), func(r row) bool { return r.Kind != capacity && r.Kind != latency })
 }
 
 // quickRows are enough for an impression, in five minutes with all peers.
