@@ -132,7 +132,7 @@ gogc: ## measure what the default of GOGC in cmd/weir costs and gains (CONNS=150
 upstream: ## measure what bench/peers/gnet-read.patch would gain in gnet, without changing go.mod (ROUNDS=5 SECONDS_EACH=6)
 	@bash bench/profile/upstream.sh
 
-broadcast: ## show what a message to 100,000 clients does to another one's latency (CONNS=100000 RATE=1 DURATION=20)
+broadcast: ## show what a message to 100,000 clients does to another one's latency (CONNS=100000 EVERY=1 DURATION=20)
 	@bash bench/profile/broadcast.sh
 
 read-buffer: ## measure what the size of the loops' read buffer is worth (ROUNDS=3 SECONDS_EACH=4)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Shows what a broadcast does to everybody else: CONNS (100000) clients in one chat room, on as many servers as they
-# need, which NATS joins, get RATE (1) messages of 128 B a second, while one other client, in a room of its own on the
-# first of the servers, has 200 messages a second echoed. Its latency is printed, without and with the broadcast.
-# DURATION (20, seconds) may be set too. All servers share a core, and all generators the other.
+# Shows what a broadcast does to everybody else: CONNS (100000) clients have subscribed to one topic, on as many
+# servers as they need, which NATS joins, and get a message every EVERY (1) seconds, while one other client asks the
+# first of the servers something 200 times a second. How long it waits for answers is printed, without and with the
+# broadcast. DURATION (20, seconds) may be set too. All servers share a core, and all generators the other.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
-conns=${CONNS:-100000} rate=${RATE:-1} duration=${DURATION:-20} most=18000 # descriptors of a process
+conns=${CONNS:-100000} every=${EVERY:-1} duration=${DURATION:-20} most=18000 # descriptors of a process
 servers=$(((conns + most - 1) / most))
 
 go build -o "$work/" ./cmd/weir ./cmd/weirbench github.com/nats-io/nats-server/v2
@@ -16,13 +16,16 @@ nats=$(grep -o 'nats://127[^"]*' "$work"/nats-server_*.ports | head -1)
 
 bases=()
 for _ in $(seq "$servers"); do
-	start weir -app chat -nats "$nats" -idle-timeout 0
+	start weir -app topics -nats "$nats" -idle-timeout 0 -admin 127.0.0.1:0
 	bases+=("${url%/profile}")
+	[ -n "${admin:-}" ] || admin=$(sed -n 's/.*msg=admin url=\([^ ]*\).*/\1/p' "$work/log" | head -1)
 done
+
+echo '{"id":1,"op":"presence","topic":"nobody"}' >"$work/question"
 
 # probe NAME: the latency of the one that is not concerned.
 probe() {
-	$pin_client "$work/weirbench" rate -conns 1 -rate 200 -duration "${duration}s" -quiet -json "$work/probe" "${bases[0]}/other" >/dev/null
+	$pin_client "$work/weirbench" rate -conns 1 -rate 200 -lines "$work/question" -duration "${duration}s" -quiet -json "$work/probe" "${bases[0]}/" >/dev/null
 	awk -F'[:,]' -v name="$1" '
 		$1 ~ /"latency"/ { here = 1 } $1 ~ /"raw_latency"/ { here = 0 }
 		here { gsub(/[" ]/, "", $1); ms[$1] = $2 / 1e6 }
@@ -30,7 +33,7 @@ probe() {
 }
 
 printf '%-24s %10s %10s %10s %10s\n' 'latency in ms' p50 p99 p99.9 max
-probe 'nobody in the room'
+probe 'no subscribers'
 for i in "${!bases[@]}"; do
 	$pin_client "$work/weirbench" hold -conns $((conns / servers)) -ramp 2000 -source 127.0.0.0/8 -mute -quiet \
 		-duration 10m "${bases[$i]}/room" >"$work/hold.$i" 2>&1 &
@@ -39,7 +42,9 @@ done
 echo "opening $conns connections to $servers servers" >&2
 sleep $((conns / servers / 1000 + 10))
 probe "$conns, and silence"
-$pin_client "$work/weirbench" rate -conns 1 -rate "$rate" -size 128 -duration 10m -quiet "${bases[0]}/room" >"$work/publisher" 2>&1 &
+(while sleep "$every"; do
+	curl -fsS -o /dev/null -H 'Content-Type: text/plain' -d "$(printf '%0100d' 0)" "$admin/publish?topic=room"
+done) &
 pids+=($!)
 sleep 3
-probe "$conns, and $rate/s to all"
+probe "$conns, one each ${every} s"
