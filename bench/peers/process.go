@@ -30,16 +30,6 @@ type Server struct {
 	log   lockedBuffer
 }
 
-// FreeAddr returns an address of the loopback that nobody listens on.
-func FreeAddr() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
-}
-
 // Start starts a server and waits until it accepts connections at addr. It is killed when this
 // process dies; the caller has to Stop it.
 func Start(ctx context.Context, args []string, addr string) (*Server, error) {
