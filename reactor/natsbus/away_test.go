@@ -197,6 +197,31 @@ func TestDroppedBytes(t *testing.T) {
 	}
 }
 
+// TestBurst: much arrives while nobody has had a turn to take it over, as on a busy machine. Nothing is lost.
+func TestBurst(t *testing.T) {
+	s := natsServer(t, nil)
+	a := newPeer(t, Options{Servers: []string{s.ClientURL()}})
+	b := newPeer(t, Options{Servers: []string{s.ClientURL()}}, "x")
+	meet(t, a, b)
+	const n = 10_000
+	b.inbox.mu.Lock() // collect stands still
+	goOn := sync.OnceFunc(b.inbox.mu.Unlock)
+	defer goOn()
+	for i := range n {
+		a.publish(t, "x", fmt.Sprint(i))
+	}
+	for _, p := range []*peer{a, b} { // what is in front of an answer has been handed out
+		if err := p.nc.Load().FlushTimeout(patience); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goOn()
+	b.awaitHeard(t, n)
+	if got := ascending(t, "b", b); got != n {
+		t.Errorf("b heard %d messages of %d", got, n)
+	}
+}
+
 // TestDropped: what comes faster than it is delivered is dropped and counted.
 func TestDropped(t *testing.T) {
 	s := natsServer(t, nil)
