@@ -56,8 +56,9 @@ func (r *run) dialBlocking(ctx context.Context, number int) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	_ = conn.SetDeadline(time.Now().Add(o.patience.connect))
+	tcp := conn // conn may come to be TLS
+	context.AfterFunc(ctx, func() { _ = tcp.SetDeadline(time.Unix(1, 0)) })
 	if u.Scheme == "wss" {
 		cfg := o.tls.Clone()
 		cfg.ServerName = u.Hostname()

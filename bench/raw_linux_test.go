@@ -83,6 +83,7 @@ func TestRawWaits(t *testing.T) {
 	ln := rawServer(t, "tcp", "127.0.0.1:0", e.serve)
 	o := short("tcp://" + ln.Addr().String())
 	o.Raw, o.Conns, o.Depth, o.Size = true, 1, 8, FixedSize(4<<20)
+	o.patience.answers = 15 * time.Second // 32 MiB each way
 	res := must(t, RunEcho, o)
 	wantChecks(t, res, "")
 	if n := e.in.Load(); n < 8*4<<20 || n%(4<<20) != 0 {
@@ -114,8 +115,8 @@ func TestRawChurn(t *testing.T) {
 	}
 	ln := rawServer(t, "tcp", "127.0.0.1:0", slowly)
 	o := short("tcp://" + ln.Addr().String())
-	o.Raw, o.Size, o.Duration = true, FixedSize(25_000), 300*time.Millisecond
-	res := must(t, RunChurn, o)
+	o.Raw, o.Size = true, FixedSize(25_000)
+	res := mustUntil(t, RunChurn, o, func() bool { return e.closed.Load() > 20 })
 	wantChecks(t, res, "")
 	wantWhole(t, res)
 	opened := e.opened.Load()
