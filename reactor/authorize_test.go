@@ -109,6 +109,65 @@ func TestAuthorize(t *testing.T) {
 	})
 }
 
+// login is what a hook finds out about a client.
+type login struct{ user string }
+
+// sight is the Data of a connection as one who has it sees it.
+type sight struct {
+	where string
+	data  any
+}
+
+func (s sight) wantEve(t *testing.T, where string) {
+	t.Helper()
+	if l, ok := s.data.(*login); !ok || l.user != "eve" || s.where != where {
+		t.Errorf("%s sees %v, want eve in %s", s.where, s.data, where)
+	}
+}
+
+// sights is a handler that tells the Data that it sees.
+type sights chan sight
+
+func (s sights) OnOpen(c *Conn)                     { s <- sight{"OnOpen", c.Data} }
+func (s sights) OnMessage(c *Conn, _ codec.Message) { s <- sight{"OnMessage", c.Data} }
+func (s sights) OnClose(c *Conn, _ error)           { s <- sight{"OnClose", c.Data} }
+
+// TestAuthorizeData checks that every callback, and EachConn beside them, finds what a hook that took its time has
+// left in Data.
+func TestAuthorizeData(t *testing.T) {
+	doors(t, func(t *testing.T, serve func(*Server) func() *rawClient) {
+		g := newGate()
+		seen := make(sights, 10)
+		srv := &Server{
+			Authorize: func(ctx context.Context, c *Conn, u *Upgrade) error {
+				err := g.authorize(ctx, c, u)
+				c.Data = &login{string(u.Request.Cookie("user"))}
+				return err
+			},
+			Handler: seen,
+		}
+		r := serve(srv)()
+		r.send(request("Cookie: user=eve"))
+		within(t, g.asked).answer <- nil
+		// Nothing but EachConn tells here that the connection is open, so that the race detector would find
+		// it if that did not make Data safe to read.
+		eventually(t, "it is listed", func() (listed bool) {
+			_ = srv.EachConn(t.Context(), func(c *Conn, _ ConnInfo) bool {
+				sight{"EachConn", c.Data}.wantEve(t, "EachConn")
+				listed = true
+				return false
+			})
+			return listed
+		})
+		within(t, seen).wantEve(t, "OnOpen")
+		r.head()
+		r.send(text("hello"))
+		within(t, seen).wantEve(t, "OnMessage")
+		_ = r.Close()
+		within(t, seen).wantEve(t, "OnClose")
+	})
+}
+
 // TestAuthorizeRefuses goes through the ways to refuse.
 func TestAuthorizeRefuses(t *testing.T) {
 	doors(t, func(t *testing.T, serve func(*Server) func() *rawClient) {

@@ -17,7 +17,9 @@ import (
 // the connection has closed they return an error for which errors.Is(err, net.ErrClosed) holds.
 type Conn struct {
 	// Data is the application's own. It is not touched by Weir and not synchronised: handlers of
-	// this connection may use it freely, since they never overlap.
+	// this connection may use it freely, since they never overlap. It is where Server.Authorize and
+	// Server.Upgrade leave who the client is for the handler; what does not change after them may be read from
+	// anywhere that has the connection from OnOpen or EachConn.
 	Data any
 
 	loop *loop // does not change, but see limbo

@@ -8,7 +8,8 @@ import (
 // EachConn calls f for each connection that is open, until f returns false. Nothing stops for it: each event
 // loop in turn hands over a list of its connections, which takes it about a millisecond for a million, and what
 // is known of them is then looked up one by one in the goroutine of the caller. A connection that opens or closes meanwhile may
-// be missed. Those of one loop come together, in no order.
+// be missed. Those of one loop come together, in no order. Of c.Data f may read what has not changed since
+// Server.Authorize and Server.Upgrade.
 //
 // A loop that a handler holds up is waited for until ctx is done, whose error is returned then. Otherwise the
 // error is nil, also before Start and after Shutdown, when there are no connections. It must not be called on an event

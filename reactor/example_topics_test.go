@@ -54,3 +54,16 @@ func ExampleServer_Publish() {
 	// Weir has topics
 	// Weir has topics
 }
+
+// What Authorize finds out is the connection's Data, and the handler holds its client to it.
+func ExamplePatternCovered() {
+	may := []string{"rooms.*.chat", "news.>"} // such as c.Data.(*user).may
+	for _, pattern := range []string{"rooms.red.chat", "rooms.*.chat", "rooms.>", "news.*"} {
+		fmt.Println(pattern, reactor.PatternCovered(pattern, may))
+	}
+	// Output:
+	// rooms.red.chat true
+	// rooms.*.chat true
+	// rooms.> false
+	// news.* true
+}

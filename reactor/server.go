@@ -101,8 +101,8 @@ type Server struct {
 	// its own and its connection waits, for HandshakeTimeout in all, after which the client gets 503. ctx ends
 	// then, when the client leaves, and when the server shuts down, which waits for the hook. Like Upgrade
 	// it may refuse the request by returning an error, best one that [Refuse] or [Unauthorized] made (any other
-	// is a 500), add fields to the response, choose another subprotocol and set c.Data. c is not open yet:
-	// the hook may ask it for addresses and TLS. u and its request are copies, valid until the hook returns.
+	// is a 500), add fields to the response, choose another subprotocol and set c.Data, which is how the
+	// handler learns who the client is. c is not open yet: the hook may ask it for addresses and TLS. u and its request are copies, valid until the hook returns.
 	// [TokenSource] finds the client's token.
 	Authorize func(ctx context.Context, c *Conn, u *Upgrade) error
 	// MaxAuthorizing is how many calls of Authorize run at a time, each on a goroutine; others wait for their

@@ -45,5 +45,9 @@ func kindOf(s string) topicKind {
 // without wildcards. It is safe from any goroutine.
 func ValidTopic(s string) bool { return kindOf(s) == topicPlain }
 
+// ValidPattern reports whether s is a topic or a pattern that can be subscribed to, by the same rules. It is safe
+// from any goroutine.
+func ValidPattern(s string) bool { return kindOf(s) != topicBad }
+
 // notInTopic reports whether r is a space or an ASCII control character.
 func notInTopic(r rune) bool { return r <= ' ' || r == 0x7F }

@@ -50,6 +50,9 @@ func TestTopicRules(t *testing.T) {
 		if got := ValidTopic(row.s); got != (row.kind == topicPlain) {
 			t.Errorf("ValidTopic(%q) is %v", row.s, got)
 		}
+		if got := ValidPattern(row.s); got != (row.kind != topicBad) {
+			t.Errorf("ValidPattern(%q) is %v", row.s, got)
+		}
 		if got := kindOf(row.s); got != row.kind {
 			t.Errorf("%s: %q is %d, want %d", row.rule, row.s, got, row.kind)
 		}
