@@ -27,6 +27,7 @@ type accessLog struct {
 // access is what a line says.
 type access struct {
 	conn  reactor.ConnInfo
+	user  string // "" for nobody
 	end   *codec.CloseError
 	ended time.Time
 }
@@ -65,7 +66,7 @@ func (a *accessLog) closed(c *reactor.Conn, err error) {
 		return
 	}
 	select {
-	case a.queue <- access{c.Info(), ce, time.Now()}:
+	case a.queue <- access{c.Info(), userOf(c), ce, time.Now()}:
 	default:
 		a.missing.Add(1)
 	}
@@ -87,6 +88,9 @@ func (a *accessLog) write(x access) {
 		"seconds", x.ended.Sub(x.conn.Since).Seconds(), "path", x.conn.Path, "client", x.conn.Remote.String(),
 		"messages_in", x.conn.Received.Messages, "messages_out", x.conn.Sent.Messages,
 		"bytes_in", x.conn.Received.Bytes, "bytes_out", x.conn.Sent.Bytes,
+	}
+	if x.user != "" {
+		attrs = append(attrs, "user", x.user)
 	}
 	if x.end.Cause != nil {
 		attrs = append(attrs, "cause", x.end.Cause.Error())

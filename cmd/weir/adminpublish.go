@@ -86,16 +86,16 @@ func (t *topics) publishAs(topic, contentType string, body []byte) error {
 	switch {
 	case err != nil, mediaType == "application/x-www-form-urlencoded": // which curl says if not told
 		return &httpError{http.StatusUnsupportedMediaType, "set Content-Type: application/json, text/plain, or application/octet-stream for a binary message"}
-	case mediaType == "application/json" || strings.HasSuffix(mediaType, "+json"):
+	case isJSON(contentType):
 		if !json.Valid(body) || !codec.ValidUTF8(body) {
 			return &httpError{http.StatusBadRequest, "the body is not JSON"}
 		}
-		return t.publish(topic, body)
+		return t.publish(topic, "", body)
 	case strings.HasPrefix(mediaType, "text/"):
 		if !codec.ValidUTF8(body) {
 			return &httpError{http.StatusBadRequest, "the body is not UTF-8"}
 		}
-		return t.publish(topic, appendString(nil, string(body)))
+		return t.publish(topic, "", appendString(nil, string(body)))
 	}
 	return t.srv.Publish(topic, codec.Binary, body)
 }

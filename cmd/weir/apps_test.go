@@ -46,11 +46,33 @@ func eventually(t *testing.T, what string, condition func() bool) {
 // startApp serves a and returns a function that connects to a path of it.
 func startApp(t *testing.T, a app) func(path string) (*reactor.Conn, *listener) {
 	t.Helper()
-	opt, err := parse(nil)
+	_, dial := serveApp(t, a)
+	return func(path string) (*reactor.Conn, *listener) {
+		t.Helper()
+		c, l, err := dial(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, l
+	}
+}
+
+// serveApp serves a, with flags, and returns a function that connects to a path of it with fields in its request.
+func serveApp(t *testing.T, a app, args ...string) (*reactor.Server, func(path string, fields ...codec.Field) (*reactor.Conn, *listener, error)) {
+	t.Helper()
+	opt, err := parse(nil, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := newServer(opt, a, slog.New(slog.DiscardHandler))
+	quiet := slog.New(slog.DiscardHandler)
+	srv := newServer(opt, a, quiet)
+	gate, err := newGatekeeper(opt, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gate != nil {
+		gate.guard(srv)
+	}
 	if err := srv.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -59,13 +81,10 @@ func startApp(t *testing.T, a app) func(path string) (*reactor.Conn, *listener) 
 		_ = client.Close()
 		_ = srv.Close()
 	})
-	return func(path string) (*reactor.Conn, *listener) {
+	return srv, func(path string, fields ...codec.Field) (*reactor.Conn, *listener, error) {
 		l := &listener{heard: make(chan string, 100), closed: make(chan error, 1)}
-		c, err := client.Dial(t.Context(), "ws://"+srv.Addrs()[0].String()+path, l, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c, l
+		c, err := client.Dial(t.Context(), "ws://"+srv.Addrs()[0].String()+path, l, &reactor.DialOptions{Fields: fields})
+		return c, l, err
 	}
 }
 

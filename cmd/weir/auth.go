@@ -25,6 +25,7 @@ type auth struct {
 	query       string
 	url         string
 	timeout     time.Duration
+	topics      bool // must be granted
 }
 
 func (a *auth) define(fs *flag.FlagSet) {
@@ -35,8 +36,9 @@ func (a *auth) define(fs *flag.FlagSet) {
 	fs.StringVar(&a.cookie, "auth-cookie", "", "`name` of a cookie that may hold the token, besides Authorization: Bearer")
 	fs.StringVar(&a.subprotocol, "auth-subprotocol", "", "`name` of a subprotocol behind which pages may offer the token: new WebSocket(url, [name, token])")
 	fs.StringVar(&a.query, "auth-query", "", "`name` of a query parameter that may hold the token; URLs are logged by many, so let such tokens expire soon")
-	fs.StringVar(&a.url, "auth-url", "", "ask this `URL` who may connect: a GET with the client's Authorization, Cookie, Origin and X-Forwarded-For, -Uri, -Host; 2xx accepts, 401 and 403 refuse, all else is 503")
+	fs.StringVar(&a.url, "auth-url", "", "ask this `URL` who may connect: a GET with the client's Authorization, Cookie, Origin and X-Forwarded-For, -Uri, -Host; 2xx accepts, and may say in JSON who that is and which topics it may use; 401 and 403 refuse, all else is 503")
 	fs.DurationVar(&a.timeout, "auth-timeout", 2*time.Second, "time that -auth-url has to answer; -handshake-timeout is for all")
+	fs.BoolVar(&a.topics, "auth-require-topics", false, "with -app topics, clients may use no topics but those that their token (the claim weir) or -auth-url names; else all, where none are named")
 }
 
 func (a *auth) jwt() bool { return a.jwtKey != "" || a.jwks != "" }
@@ -60,6 +62,8 @@ func (o *options) checkAuth() error {
 		return errors.New("-auth-cookie, -auth-subprotocol and -auth-query need -auth-jwt-key, -auth-jwks or -auth-url")
 	case a.cookie != "" && o.anyPage():
 		return errors.New("-auth-cookie with -origin * or null would let any page act for its visitors; name the origins")
+	case a.topics && (!a.on() || o.app != "topics"):
+		return errors.New("-auth-require-topics needs -app topics and -auth-jwt-key, -auth-jwks or -auth-url")
 	case a.timeout <= 0:
 		return errors.New("-auth-timeout must be positive")
 	case a.url != "":
@@ -111,22 +115,40 @@ func (g *gatekeeper) reload() {
 	}
 }
 
+// guard makes it the one that decides who may connect to srv, and for how long.
+func (g *gatekeeper) guard(srv *reactor.Server) {
+	srv.Authorize = g.authorize
+	srv.Handler = timed{srv.Handler}
+}
+
 // authorize is reactor.Server.Authorize.
 func (g *gatekeeper) authorize(ctx context.Context, c *reactor.Conn, u *reactor.Upgrade) error {
+	guest := new(guest)
 	token, err := g.tokens.Find(u)
 	v := g.verifier.Load()
 	if err != nil && (v != nil || !errors.Is(err, reactor.ErrNoToken)) {
 		return err
 	}
 	if v != nil {
-		if err = v.verify(token); err != nil {
+		if err = v.verify(token, guest); err != nil {
 			return err
 		}
 	}
-	if g.callback == nil {
-		return nil
+	if g.callback != nil {
+		if err = g.ask(ctx, c, u, token, guest); err != nil {
+			return err
+		}
 	}
-	err = g.callback.ask(ctx, c, u, token)
+	if g.auth.topics && len(guest.may) == 0 {
+		guest.allow(&grants{})
+	}
+	c.Data = guest
+	return nil
+}
+
+// ask asks -auth-url. The error refuses the request.
+func (g *gatekeeper) ask(ctx context.Context, c *reactor.Conn, u *reactor.Upgrade, token string, guest *guest) error {
+	err := g.callback.ask(ctx, c, u, token, guest)
 	var refusal *codec.HandshakeError
 	if err == nil || errors.As(err, &refusal) || ctx.Err() != nil {
 		return err

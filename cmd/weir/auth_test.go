@@ -171,6 +171,15 @@ func TestJWT(t *testing.T) {
 		{"no JWT", secret, "sesame", "not valid"},
 		{"too long", secret, strings.Repeat("x", 5000), "too long"},
 		{"none at all", secret, "", "Send a token"},
+
+		{"RFC 7519 4.1.2: a sub that is no string", secret, token(t, jwt.SigningMethodHS256, k.secret, with("sub", 7)), "not valid"},
+		{"OpenID Connect 2: a sub of 255 bytes", secret, token(t, jwt.SigningMethodHS256, k.secret, with("sub", strings.Repeat("x", 255))), ""},
+		{"OpenID Connect 2: a sub of 256 bytes", secret, token(t, jwt.SigningMethodHS256, k.secret, with("sub", strings.Repeat("x", 256))), "255 bytes"},
+		{"grants", secret, token(t, jwt.SigningMethodHS256, k.secret, with("weir", map[string]any{"subscribe": []string{"a.>", "*.b"}})), ""},
+		{"no grants", secret, token(t, jwt.SigningMethodHS256, k.secret, with("weir", nil)), ""},
+		{"grants that are no object", secret, token(t, jwt.SigningMethodHS256, k.secret, with("weir", "a.>")), "claim weir"},
+		{"grants that are no lists", secret, token(t, jwt.SigningMethodHS256, k.secret, with("weir", map[string]any{"publish": "a.>"})), "claim weir"},
+		{"a grant that is no pattern", secret, token(t, jwt.SigningMethodHS256, k.secret, with("weir", map[string]any{"publish": []string{"a", "a.>.b"}})), `"a.>.b" is no topic`},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			g, err := newGatekeeper(&options{auth: tt.auth}, slog.New(slog.DiscardHandler))
@@ -181,7 +190,7 @@ func TestJWT(t *testing.T) {
 			if tt.token != "" {
 				lines = append(lines, "Authorization: Bearer "+tt.token)
 			}
-			err = g.authorize(t.Context(), nil, upgrade(t, lines...))
+			err = g.authorize(t.Context(), new(reactor.Conn), upgrade(t, lines...))
 			if tt.want == "" {
 				if err != nil {
 					t.Fatal(err)

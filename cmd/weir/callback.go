@@ -1,13 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"example.org/weir/codec"
@@ -49,9 +54,10 @@ var unavailable = &codec.HandshakeError{
 	Fields: []codec.Field{{Name: "Retry-After", Value: "5"}},
 }
 
-// ask returns nil when the service accepts the request, the refusal when it refuses, and another error when it
-// does neither. The token, if it came in another place, is in Authorization there.
-func (cb *callback) ask(ctx context.Context, c *reactor.Conn, u *reactor.Upgrade, token string) error {
+// ask returns nil when the service accepts the request, with what it says of the client in guest, the refusal
+// when it refuses, and another error when it does neither. The token, if it came in another place, is in
+// Authorization there.
+func (cb *callback) ask(ctx context.Context, c *reactor.Conn, u *reactor.Upgrade, token string, guest *guest) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, cb.url, nil)
 	if err != nil {
 		return err
@@ -67,13 +73,59 @@ func (cb *callback) ask(ctx context.Context, c *reactor.Conn, u *reactor.Upgrade
 	defer res.Body.Close()
 	switch {
 	case res.StatusCode/100 == 2:
-		return nil
+		return readAnswer(res, guest)
 	case res.StatusCode == http.StatusUnauthorized:
 		return reactor.Unauthorized(cmp.Or(res.Header.Get("WWW-Authenticate"), "Bearer"), "You may not connect without good credentials.")
 	case res.StatusCode == http.StatusForbidden:
 		return reactor.Refuse(http.StatusForbidden, "You may not connect.")
 	}
 	return fmt.Errorf("-auth-url answers %s", res.Status)
+}
+
+// maxAnswer is how long the answer of the service may be, in bytes.
+const maxAnswer = 64 << 10
+
+// readAnswer notes in guest what a service that accepts says of the client:
+//
+//	{"user": "ali", "subscribe": ["rooms.>"], "publish": ["rooms.*.chat"]}
+//
+// of which each may be missing; with one of the lists the other is empty. It need not say anything: what is
+// not JSON, as some services have it that say OK, is left aside.
+func readAnswer(res *http.Response, guest *guest) error {
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	body = bytes.TrimSpace(body)
+	switch {
+	case err != nil:
+		return err
+	case len(body) > maxAnswer:
+		return fmt.Errorf("the answer of -auth-url has more than %d bytes", maxAnswer)
+	case len(body) == 0 || body[0] != '{' && !isJSON(res.Header.Get("Content-Type")):
+		return nil
+	}
+	var answer struct {
+		User string `json:"user"`
+		grants
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return fmt.Errorf("the answer of -auth-url is not understood: %w", err)
+	}
+	switch err := answer.check(); {
+	case err != nil:
+		return fmt.Errorf("the answer of -auth-url is not good: %w", err)
+	case len(answer.User) > maxUser:
+		return fmt.Errorf("the answer of -auth-url is not good: %w", errLongUser)
+	}
+	guest.user = cmp.Or(answer.User, guest.user)
+	if answer.Subscribe != nil || answer.Publish != nil {
+		guest.allow(&answer.grants)
+	}
+	return nil
+}
+
+// isJSON reports whether a Content-Type is JSON (RFC 8259, RFC 6839 3.1).
+func isJSON(contentType string) bool {
+	mediaType, _, _ := mime.ParseMediaType(contentType)
+	return mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")
 }
 
 // forward sets the fields that tell the service who asks, and for what. They are named as reverse proxies

@@ -22,15 +22,15 @@ func (ch *chat) setup(srv *reactor.Server) {
 	srv.Upgrade = roomOfPath
 }
 
-// roomOfPath keeps the topic of the room as the connection's data. It does not show the path, in which
+// roomOfPath keeps the topic of the room. It does not show the path, in which
 // may be what may not be in a topic.
 func roomOfPath(c *reactor.Conn, u *reactor.Upgrade) error {
 	sum := sha256.Sum256(u.Request.Path())
-	c.Data = unique.Make("chat." + hex.EncodeToString(sum[:16]))
+	keep(c, unique.Make("chat."+hex.EncodeToString(sum[:16])))
 	return nil
 }
 
-func roomOf(c *reactor.Conn) string { return c.Data.(unique.Handle[string]).Value() }
+func roomOf(c *reactor.Conn) string { return kept(c).(unique.Handle[string]).Value() }
 
 // OnOpen lets c into its room.
 func (*chat) OnOpen(c *reactor.Conn) {

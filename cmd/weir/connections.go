@@ -24,13 +24,14 @@ type connectionList struct {
 	Shown       []connectionLine `json:"shown"`
 	Next        uint64           `json:"next,omitempty"`       // what ?after= is on the next page, by id
 	Incomplete  bool             `json:"incomplete,omitempty"` // an event loop is held up, and its connections are missing
-	Untracked   bool             `json:"untracked,omitempty"`  // -track=false: all is zero but client and buffered
+	Untracked   bool             `json:"untracked,omitempty"`  // -track=false: all is zero but client, user and buffered
 }
 
 // connectionLine is a connection.
 type connectionLine struct {
 	ID       uint64  `json:"id"`
 	Client   string  `json:"client"`
+	User     string  `json:"user,omitempty"`
 	Path     string  `json:"path"`
 	Seconds  float64 `json:"seconds"` // since it was opened
 	In       carried `json:"in"`
@@ -134,14 +135,18 @@ func listConnections(ctx context.Context, srv *reactor.Server, q connectionQuery
 			shown, more = shown[:q.Limit], true
 		}
 	}
-	err := srv.EachConn(ctx, func(_ *reactor.Conn, i reactor.ConnInfo) bool {
+	err := srv.EachConn(ctx, func(c *reactor.Conn, i reactor.ConnInfo) bool {
 		if i.ID <= q.After && q.After > 0 {
 			return true
 		}
 		if len(shown) == cap(shown) {
 			cut()
 		}
-		shown = append(shown, newConnectionLine(i, now))
+		line := newConnectionLine(i, now)
+		if srv.Authorize != nil { // Data is a guest, then, and does not change; else it is an app's
+			line.User = userOf(c)
+		}
+		shown = append(shown, line)
 		return true
 	})
 	cut()
@@ -185,6 +190,11 @@ var connectionsTemplate = template.Must(template.New("connections").Funcs(templa
 type connectionPage struct {
 	connectionList
 	Query connectionQuery
+}
+
+// Users reports whether any is known.
+func (p connectionPage) Users() bool {
+	return slices.ContainsFunc(p.Shown, func(l connectionLine) bool { return l.User != "" })
 }
 
 // Orders are the links of the page.

@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -70,21 +71,37 @@ var tokenFaults = []struct {
 	{jwt.ErrTokenRequiredClaimMissing, "The token does not say what it must: see exp, iss and aud."},
 }
 
-// verify refuses a token that is not good, with 401 (RFC 6750 3.1).
-func (v *verifier) verify(token string) error {
-	_, err := v.parser.Parse(token, v.keys)
-	if err == nil {
-		return nil
-	}
-	text := "The token is not valid."
-	for _, f := range tokenFaults {
-		if errors.Is(err, f.err) {
-			text = f.text
-			break
-		}
-	}
-	return reactor.Unauthorized(`Bearer error="invalid_token"`, text)
+// claims are what counts of a token.
+type claims struct {
+	jwt.RegisteredClaims
+	Weir json.RawMessage `json:"weir"` // grants
 }
+
+// verify notes in guest what a good token says. It refuses one that is not, with 401 (RFC 6750 3.1).
+func (v *verifier) verify(token string, guest *guest) error {
+	var c claims
+	if _, err := v.parser.ParseWithClaims(token, &c, v.keys); err != nil {
+		for _, f := range tokenFaults {
+			if errors.Is(err, f.err) {
+				return badToken(f.text)
+			}
+		}
+		return badToken("The token is not valid.")
+	}
+	may, err := parseGrants(c.Weir)
+	switch {
+	case err != nil:
+		return badToken("The claim weir of the token is not good: " + err.Error() + ".")
+	case len(c.Subject) > maxUser:
+		return badToken("The token is not good: " + errLongUser.Error() + ".")
+	}
+	guest.user = c.Subject
+	guest.expires = c.ExpiresAt.Add(jwtLeeway) // until when it would be accepted
+	guest.allow(may)
+	return nil
+}
+
+func badToken(text string) error { return reactor.Unauthorized(`Bearer error="invalid_token"`, text) }
 
 // readKey reads a shared secret, or a public key in PEM.
 func readKey(file string) (jwt.Keyfunc, error) {

@@ -145,7 +145,7 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 	}
 	if gate != nil {
 		defer onHangup(gate.reload)()
-		srv.Authorize = gate.authorize
+		gate.guard(srv)
 	}
 	if err := srv.Start(opt.addrs.values...); err != nil {
 		fmt.Fprintln(stderr, "weir:", strings.TrimPrefix(err.Error(), "reactor: "))

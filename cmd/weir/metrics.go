@@ -69,6 +69,7 @@ var (
 	subscriptions = declare(gauge, "weir_subscriptions", "Subscriptions of all connections.")
 	published     = declare(counter, "weir_published_total", "Messages published, here or by other servers.")
 	delivered     = declare(counter, "weir_deliveries_total", "Published messages delivered, counted for each subscription.")
+	topicRefusals = declare(counter, "weir_topic_refusals_total", "Requests of clients for topics that they may not use, by what they asked for.", "op")
 	busErrors     = declare(counter, "weir_bus_errors_total", "Calls of the way to other servers that failed.")
 
 	natsConnected     = declare(gauge, "weir_nats_connected", "1 while there is a connection to NATS.")
@@ -112,6 +113,7 @@ func (m metrics) Collect(ch chan<- prometheus.Metric) {
 	st := srv.Stats()
 	s.server(st, srv.TLSFailures())
 	s.topics(st, srv.TopicStats())
+	s.refusals(m.admin.topics)
 	if bus, ok := srv.Bus.(*natsbus.Bus); ok {
 		s.nats(bus.Stats())
 	}
@@ -197,6 +199,17 @@ func (s samples) topics(st reactor.Stats, ts reactor.TopicStats) {
 	s.add(published, float64(ts.Published))
 	s.add(delivered, float64(ts.Delivered))
 	s.add(busErrors, float64(ts.BusErrors))
+}
+
+// refusals adds what t, which may be nil, has refused.
+func (s samples) refusals(t *topics) {
+	for i, d := range deeds {
+		n := uint64(0)
+		if t != nil {
+			n = t.refused[i].Load()
+		}
+		s.add(topicRefusals, float64(n), d.op)
+	}
 }
 
 func (s samples) nats(st natsbus.Stats) {

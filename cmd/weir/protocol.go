@@ -19,8 +19,9 @@ import (
 //	{"id":1,"ok":true}
 //	{"id":4,"ok":true,"subscribers":17}
 //	{"id":3,"error":"malformed topic or pattern"}
-//	{"topic":"rooms.a","data":any JSON}
+//	{"topic":"rooms.a","user":"ali","data":any JSON}
 //
+// where the user is the publisher, if the server knows who that is.
 // The id is a string or a number of the client's choice; without one only errors are answered. Members
 // that are not named here are ignored.
 type request struct {
@@ -84,10 +85,14 @@ func appendAnswer(b []byte, id json.RawMessage, subscribers int, err error) []by
 	return append(b, '}')
 }
 
-// appendPublished appends the message that subscribers get. data is JSON.
-func appendPublished(b []byte, topic string, data []byte) []byte {
+// appendPublished appends the message that subscribers get. user is the publisher, "" for nobody. data is JSON.
+func appendPublished(b []byte, topic, user string, data []byte) []byte {
 	b = append(b, `{"topic":`...)
 	b = appendString(b, topic)
+	if user != "" {
+		b = append(b, `,"user":`...)
+		b = appendString(b, user)
+	}
 	b = append(b, `,"data":`...)
 	b = append(b, data...)
 	return append(b, '}')

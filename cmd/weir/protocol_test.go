@@ -54,7 +54,8 @@ func TestAppendAnswer(t *testing.T) {
 		`{"ok":true,"subscribers":0}`:             appendAnswer(nil, nil, 0, nil),
 		`{"id":"x","error":"it is \"so\""}`:       appendAnswer(nil, json.RawMessage(`"x"`), 5, errors.New(`reactor: it is "so"`)),
 		`{"error":"not JSON"}`:                    appendAnswer(nil, nil, -1, errNotJSON),
-		`{"topic":"a.\"b\\","data":{"x":[1, 2]}}`: appendPublished(nil, `a."b\`, []byte(`{"x":[1, 2]}`)),
+		`{"topic":"a.\"b\\","data":{"x":[1, 2]}}`: appendPublished(nil, `a."b\`, "", []byte(`{"x":[1, 2]}`)),
+		`{"topic":"a","user":"\"b\"","data":1}`:   appendPublished(nil, "a", `"b"`, []byte("1")),
 	} {
 		if string(got) != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -96,7 +97,7 @@ func FuzzParseRequest(f *testing.F) {
 			Topic string          `json:"topic"`
 			Data  json.RawMessage `json:"data"`
 		}
-		b := appendPublished(nil, r.Topic, r.Data)
+		b := appendPublished(nil, r.Topic, "", r.Data)
 		if e := json.Unmarshal(b, &published); e != nil || published.Topic != r.Topic || !bytes.Equal(published.Data, r.Data) {
 			t.Fatalf("published %q, %v", b, e)
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"example.org/weir/codec"
@@ -17,23 +18,37 @@ import (
 // with 1013, so that it knows that it has missed something.
 type topics struct {
 	reactor.NopHandler
-	srv *reactor.Server
+	srv     *reactor.Server
+	refused [len(deeds)]atomic.Uint64
+}
+
+// deeds are the requests for which a client needs a grant. To unsubscribe is up to everyone.
+var deeds = [...]struct {
+	op, text string
+	granted  func(*grants) []string
+}{
+	{"subscribe", "subscribe to", func(g *grants) []string { return g.Subscribe }},
+	{"publish", "publish on", func(g *grants) []string { return g.Publish }},
+	{"presence", "learn who listens to", func(g *grants) []string { return g.Subscribe }},
 }
 
 // setup makes srv the one whose topics these are.
 func (t *topics) setup(srv *reactor.Server) {
 	t.srv = srv
-	srv.Upgrade = topicOfPath
+	srv.Upgrade = t.topicOfPath
 	srv.Page = servePage(topicsPage)
 }
 
-// topicOfPath refuses a path that names no topic, and keeps the topic as the connection's data.
-func topicOfPath(c *reactor.Conn, u *reactor.Upgrade) error {
+// topicOfPath refuses a path that names no topic, or one that the client may not subscribe to, and keeps the topic.
+func (t *topics) topicOfPath(c *reactor.Conn, u *reactor.Upgrade) error {
 	topic, ok := pathTopic(string(u.Request.Path()))
 	if !ok {
 		return reactor.Refuse(http.StatusNotFound, "The path is not a topic: /rooms/a is rooms.a.")
 	}
-	c.Data = topic
+	if topic != "" && t.permit(c, "subscribe", topic) != nil {
+		return reactor.Refuse(http.StatusForbidden, "You may not subscribe to the topic that the path names.")
+	}
+	keep(c, topic)
 	return nil
 }
 
@@ -57,10 +72,10 @@ func pathTopic(path string) (topic string, ok bool) {
 
 // OnOpen subscribes c to the topic of its path.
 func (t *topics) OnOpen(c *reactor.Conn) {
-	if topic := c.Data.(string); topic != "" {
+	if topic := kept(c).(string); topic != "" {
 		_ = c.Subscribe(topic) // fails only if c has closed meanwhile
 	}
-	c.Data = nil // whose memory an idle connection need not keep
+	keep(c, nil) // whose memory an idle connection need not keep
 }
 
 // OnMessage carries out a request and answers it. A client for which there is no room must not miss an
@@ -84,6 +99,9 @@ func (t *topics) take(c *reactor.Conn, m codec.Message) (r request, subscribers 
 	if r, err = parseRequest(m.Payload); err != nil {
 		return r, -1, err
 	}
+	if err := t.permit(c, r.Op, r.Topic); err != nil {
+		return r, -1, err
+	}
 	switch r.Op {
 	case "subscribe":
 		return r, -1, c.Subscribe(r.Topic)
@@ -93,7 +111,7 @@ func (t *topics) take(c *reactor.Conn, m codec.Message) (r request, subscribers 
 		if r.Data == nil {
 			return r, -1, errNoData
 		}
-		return r, -1, t.publish(r.Topic, r.Data)
+		return r, -1, t.publish(r.Topic, userOf(c), r.Data)
 	case "presence":
 		if !reactor.ValidTopic(r.Topic) {
 			return r, -1, reactor.ErrBadTopic
@@ -103,9 +121,21 @@ func (t *topics) take(c *reactor.Conn, m codec.Message) (r request, subscribers 
 	return r, -1, fmt.Errorf("unknown op %.40q; there are subscribe, unsubscribe, publish and presence", r.Op)
 }
 
-// publish sends JSON to all subscribers of topic. It is encoded once, however many they are.
-func (t *topics) publish(topic string, data []byte) error {
-	return t.srv.Publish(topic, codec.Text, appendPublished(nil, topic, data))
+// permit returns why the client may not do what it asks for, which is counted. What is malformed is not its concern.
+func (t *topics) permit(c *reactor.Conn, op, topic string) error {
+	for i, d := range deeds {
+		if d.op != op || !reactor.ValidPattern(topic) || guestOf(c).allowed(topic, d.granted) {
+			continue
+		}
+		t.refused[i].Add(1)
+		return fmt.Errorf("you may not %s %s", d.text, topic)
+	}
+	return nil
+}
+
+// publish sends JSON of a user to all subscribers of topic. It is encoded once, however many they are.
+func (t *topics) publish(topic, user string, data []byte) error {
+	return t.srv.Publish(topic, codec.Text, appendPublished(nil, topic, user, data))
 }
 
 func (t *topics) close() {}

@@ -165,7 +165,7 @@ func TestTopicsSlowReader(t *testing.T) {
 	eventually(t, "the subscription", func() bool { return app.srv.Subscribers("much") == 1 })
 	data := appendString(nil, strings.Repeat("x", 64<<10))
 	eventually(t, "the end of the slow reader", func() bool {
-		_ = app.publish("much", data)
+		_ = app.publish("much", "", data)
 		return app.srv.TopicStats().SlowClosed == 1
 	})
 	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))

@@ -192,10 +192,13 @@ func TestConnectionsPage(t *testing.T) {
 	if !strings.Contains(text, "<td>1<td") || !strings.Contains(text, "/%3Cscript%3E&#39;onload=") || !strings.Contains(text, "--accent:") {
 		t.Errorf("the page: %s", text)
 	}
-	line := connectionPage{connectionList{Shown: []connectionLine{{Path: "<script>"}}}, connectionQuery{}}
+	line := connectionPage{connectionList{Shown: []connectionLine{{Path: "<script>", User: "<script>ali"}}}, connectionQuery{}}
 	var page strings.Builder
-	if err := connectionsTemplate.Execute(&page, line); err != nil || strings.Contains(page.String(), "<script>") {
+	if err := connectionsTemplate.Execute(&page, line); err != nil || strings.Contains(page.String(), "<script>") || !strings.Contains(page.String(), "ali<td") {
 		t.Errorf("%v: %s", err, page.String())
+	}
+	if strings.Contains(text, ">user<") {
+		t.Errorf("the page has a column of users that nobody knows: %s", text)
 	}
 }
 
