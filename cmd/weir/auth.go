@@ -26,6 +26,7 @@ type auth struct {
 	url         string
 	timeout     time.Duration
 	topics      bool // must be granted
+	outlive     bool // connections go on when their tokens expire
 }
 
 func (a *auth) define(fs *flag.FlagSet) {
@@ -35,9 +36,10 @@ func (a *auth) define(fs *flag.FlagSet) {
 	fs.Var(&a.audience, "auth-jwt-audience", "`audience` (aud), one of which a JWT must have; repeatable")
 	fs.StringVar(&a.cookie, "auth-cookie", "", "`name` of a cookie that may hold the token, besides Authorization: Bearer")
 	fs.StringVar(&a.subprotocol, "auth-subprotocol", "", "`name` of a subprotocol behind which pages may offer the token: new WebSocket(url, [name, token])")
-	fs.StringVar(&a.query, "auth-query", "", "`name` of a query parameter that may hold the token; URLs are logged by many, so let such tokens expire soon")
+	fs.StringVar(&a.query, "auth-query", "", "`name` of a query parameter that may hold the token; URLs are logged by many, so let such tokens expire soon (and see -auth-outlive)")
 	fs.StringVar(&a.url, "auth-url", "", "ask this `URL` who may connect: a GET with the client's Authorization, Cookie, Origin and X-Forwarded-For, -Uri, -Host; 2xx accepts, and may say in JSON who that is and which topics it may use; 401 and 403 refuse, all else is 503")
 	fs.DurationVar(&a.timeout, "auth-timeout", 2*time.Second, "time that -auth-url has to answer; -handshake-timeout is for all")
+	fs.BoolVar(&a.outlive, "auth-outlive", false, "let connections outlive their JWT, which may then be a ticket that is good for a moment; else they are closed with 3000 when it expires")
 	fs.BoolVar(&a.topics, "auth-require-topics", false, "with -app topics, clients may use no topics but those that their token (the claim weir) or -auth-url names; else all, where none are named")
 }
 
@@ -58,6 +60,8 @@ func (o *options) checkAuth() error {
 		return errors.New("-auth-jwt-key and -auth-jwks exclude each other")
 	case (a.issuer != "" || len(a.audience.values) > 0) && !a.jwt():
 		return errors.New("-auth-jwt-issuer and -auth-jwt-audience need -auth-jwt-key or -auth-jwks")
+	case a.outlive && !a.jwt():
+		return errors.New("-auth-outlive needs -auth-jwt-key or -auth-jwks")
 	case (a.cookie != "" || a.subprotocol != "" || a.query != "") && !a.on():
 		return errors.New("-auth-cookie, -auth-subprotocol and -auth-query need -auth-jwt-key, -auth-jwks or -auth-url")
 	case a.cookie != "" && o.anyPage():
@@ -118,7 +122,9 @@ func (g *gatekeeper) reload() {
 // guard makes it the one that decides who may connect to srv, and for how long.
 func (g *gatekeeper) guard(srv *reactor.Server) {
 	srv.Authorize = g.authorize
-	srv.Handler = timed{srv.Handler}
+	if !g.auth.outlive {
+		srv.Handler = timed{srv.Handler}
+	}
 }
 
 // authorize is reactor.Server.Authorize.

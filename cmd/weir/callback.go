@@ -107,7 +107,7 @@ func readAnswer(res *http.Response, guest *guest) error {
 		grants
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("the answer of -auth-url is not understood: %w", err)
+		return errors.New(`the answer of -auth-url is not understood: want {"user": name, "subscribe": [patterns], "publish": [patterns]}`)
 	}
 	switch err := answer.check(); {
 	case err != nil:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -21,11 +22,11 @@ import (
 )
 
 // bearer is the field with a token of these tests' secret, with more claims.
-func bearer(t *testing.T, more jwt.MapClaims) codec.Field {
+func bearer(t *testing.T, more ...jwt.MapClaims) codec.Field {
 	t.Helper()
 	return codec.Field{Name: "Authorization", Value: "Bearer " + token(t, jwt.SigningMethodHS256, keys().secret, func(claims jwt.MapClaims, _ map[string]any) {
-		for name, v := range more {
-			claims[name] = v
+		for _, m := range more {
+			maps.Copy(claims, m)
 		}
 	})}
 }
@@ -180,25 +181,48 @@ func TestAuthAnswer(t *testing.T) {
 	}
 }
 
-// TestTokenSays holds what is taken from a token: it is good until no server would accept it any more.
+// TestTokenSays holds what is taken from a token, and until when the connection may stay.
 func TestTokenSays(t *testing.T) {
 	a := auth{jwtKey: file(t, keys().secret)}
 	v, err := a.newVerifier()
 	if err != nil {
 		t.Fatal(err)
 	}
-	exp := time.Now().Add(time.Hour).Unix()
+	now := time.Unix(time.Now().Unix(), 0)
 	for name, row := range map[string]struct {
 		claims jwt.MapClaims
+		exp    time.Time
 		want   guest
 	}{
-		"all":    {jwt.MapClaims{"exp": exp, "weir": map[string]any{"subscribe": []string{"a"}, "more": 1}}, guest{user: "eve", may: []*grants{{Subscribe: []string{"a"}}}}},
-		"little": {jwt.MapClaims{"exp": exp, "sub": "", "weir": nil}, guest{}},
+		"all":                {jwt.MapClaims{"weir": map[string]any{"subscribe": []string{"a"}, "more": 1}}, now.Add(time.Hour), guest{user: "eve", may: []*grants{{Subscribe: []string{"a"}}}, expires: now.Add(time.Hour)}},
+		"little":             {jwt.MapClaims{"sub": "", "weir": nil}, now.Add(time.Hour), guest{expires: now.Add(time.Hour)}},
+		"clocks that differ": {nil, now.Add(-10 * time.Second), guest{user: "eve", expires: now.Add(20 * time.Second)}},
 	} {
-		row.want.expires = time.Unix(exp, 0).Add(30 * time.Second)
 		var got guest
-		if err := v.verify(strings.TrimPrefix(bearer(t, row.claims).Value, "Bearer "), &got); err != nil || !reflect.DeepEqual(got, row.want) {
+		field := bearer(t, row.claims, jwt.MapClaims{"exp": row.exp.Unix()})
+		if err := v.verify(strings.TrimPrefix(field.Value, "Bearer "), &got); err != nil || !reflect.DeepEqual(got, row.want) {
 			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+// TestTokenOutlived holds that it is an operator's choice whether connections end with their tokens.
+func TestTokenOutlived(t *testing.T) {
+	for _, args := range [][]string{nil, {"-auth-outlive"}} {
+		srv, dial := serveApp(t, echo{}, append(args, "-auth-jwt-key", file(t, keys().secret))...)
+		c, l, err := dial("/", bearer(t, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask(t, c, l, "hello", "hello") // OnOpen is over
+		timers := 0
+		if err := srv.EachConn(t.Context(), func(c *reactor.Conn, _ reactor.ConnInfo) bool {
+			if guestOf(c).timer != nil {
+				timers++
+			}
+			return true
+		}); err != nil || timers != 1-len(args) {
+			t.Errorf("%v: %d connections have timers, %v", args, timers, err)
 		}
 	}
 }

@@ -96,7 +96,9 @@ func (v *verifier) verify(token string, guest *guest) error {
 		return badToken("The token is not good: " + errLongUser.Error() + ".")
 	}
 	guest.user = c.Subject
-	guest.expires = c.ExpiresAt.Add(jwtLeeway) // until when it would be accepted
+	if guest.expires = c.ExpiresAt.Time; !time.Now().Before(guest.expires) {
+		guest.expires = guest.expires.Add(jwtLeeway) // for the sake of which it has been accepted
+	}
 	guest.allow(may)
 	return nil
 }

@@ -127,6 +127,7 @@ func TestOptionsRefused(t *testing.T) {
 		{args: []string{"-auth-jwt-key", "k", "-auth-cookie", "id", "-origin", "null"}, want: "any page"},
 		{args: []string{"-auth-url", "localhost:80"}, want: "bad -auth-url"},
 		{args: []string{"-auth-url", "http://localhost", "-auth-timeout", "0"}, want: "-auth-timeout"},
+		{args: []string{"-auth-url", "http://localhost", "-auth-outlive"}, want: "-auth-jwt-key"},
 		{args: []string{"-auth-jwt-key", "k", "-auth-require-topics"}, want: "-app topics"},
 		{args: []string{"-app", "topics", "-auth-require-topics"}, want: "-auth-jwt-key"},
 		{env: map[string]string{"WEIR_LOOPS": "many"}, want: "WEIR_LOOPS"},
@@ -144,7 +145,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	}
 	for _, name := range []string{
 		"access-log", "access-log-sample", "addr", "admin", "admin-public", "app", "auth-cookie", "auth-jwks", "auth-jwt-audience",
-		"auth-jwt-issuer", "auth-jwt-key", "auth-query", "auth-require-topics", "auth-subprotocol", "auth-timeout", "auth-url", "byte-rate", "config",
+		"auth-jwt-issuer", "auth-jwt-key", "auth-outlive", "auth-query", "auth-require-topics", "auth-subprotocol", "auth-timeout", "auth-url", "byte-rate", "config",
 		"deflate", "drain-timeout", "drain-window", "forwarded", "handshake-rate", "handshake-timeout", "idle-timeout",
 		"max-buffered", "max-conns-per-ip", "message-rate", "ready-memory", "track",
 		"io", "log-format", "log-level", "loops", "max-conns", "max-message", "max-outbound", "nats", "nats-prefix", "origin",
