@@ -110,13 +110,13 @@ func (g *gatekeeper) load() error {
 	return err
 }
 
-// reload is load for a server that runs.
-func (g *gatekeeper) reload() {
+// renew is load for a server that runs.
+func (g *gatekeeper) renew() {
 	if err := g.load(); err != nil {
 		g.log.Error("the keys for tokens stay the ones before", "err", err)
-	} else if g.auth.jwt() {
-		g.log.Info("keys for tokens reloaded", "file", g.auth.jwtKey+g.auth.jwks)
+		return
 	}
+	g.log.Info("keys for tokens reloaded", "file", g.auth.jwtKey+g.auth.jwks)
 }
 
 // guard makes it the one that decides who may connect to srv, and for how long.

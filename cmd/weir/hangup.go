@@ -1,20 +1,29 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
-// onHangup calls reload at each SIGHUP, until stop is called.
-func onHangup(reload func()) (stop func()) {
+// onHangup has everything read again at each SIGHUP, until stop is called. The service manager hears of it also
+// where there is nothing to read: it may be waiting.
+func onHangup(log *slog.Logger, sd *serviceManager, reloads ...func()) (stop func()) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for range hangups {
-			reload()
+			sd.tell(sd.reloading())
+			if len(reloads) == 0 {
+				log.Warn("SIGHUP: there is nothing to reload without -tls-cert, -auth-jwt-key and -auth-jwks; other settings need a restart")
+			}
+			for _, reload := range reloads {
+				reload()
+			}
+			sd.tell("READY=1")
 		}
 	}()
 	return func() {

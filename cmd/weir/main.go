@@ -129,13 +129,14 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 	srv := newServer(opt, app, log)
 	defer adm.logAccess(srv, opt, log)()
 	sd := newServiceManager(os.Getenv, log)
+	var reloads []func()
 	if opt.tlsCert != "" {
 		pair, err := newKeyPair(opt.tlsCert, opt.tlsKey)
 		if err != nil {
 			fmt.Fprintln(stderr, "weir:", err)
 			return exitFailed
 		}
-		defer pair.reloadOnHangup(log, sd)()
+		reloads = append(reloads, func() { pair.renew(log) })
 		srv.TLS = pair.config()
 	}
 	gate, err := newGatekeeper(opt, log)
@@ -144,9 +145,12 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 		return exitFailed
 	}
 	if gate != nil {
-		defer onHangup(gate.reload)()
 		gate.guard(srv)
 	}
+	if opt.auth.jwt() {
+		reloads = append(reloads, gate.renew)
+	}
+	defer onHangup(log, sd, reloads...)()
 	if err := srv.Start(opt.addrs.values...); err != nil {
 		fmt.Fprintln(stderr, "weir:", strings.TrimPrefix(err.Error(), "reactor: "))
 		var bad *reactor.AddrError

@@ -66,6 +66,24 @@ func TestDrainOnSignal(t *testing.T) {
 	}
 }
 
+// TestHangupWithNothingToReload holds that SIGHUP does not end weir where nothing is read again, and that weir says so.
+func TestHangupWithNothingToReload(t *testing.T) {
+	for _, args := range [][]string{nil, {"-auth-url", "http://127.0.0.1:1/"}} {
+		url, logged, status := start(t, append(args, "-addr", "127.0.0.1:0")...)
+		signalSelf(t, syscall.SIGHUP)
+		logged.await(t, "nothing to reload")
+		res, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		signalSelf(t, syscall.SIGTERM)
+		if got := within(t, status); got != exitOK {
+			t.Errorf("%v: exit status %d", args, got)
+		}
+	}
+}
+
 // start runs weir in this process and returns the URL of its page.
 func start(t *testing.T, args ...string) (url string, logged lines, status chan int) {
 	t.Helper()

@@ -87,8 +87,8 @@ instance WEIR_MAX_MESSAGE=64KiB; the environment wins over the file, and a flag 
 the command line over both. Lists are separated by commas.
 GOGC, in percent, trades memory for CPU while connections are opened (25), as for every Go program.
 
-SIGHUP reads the certificate of -tls-cert and the keys of -auth-jwt-key and -auth-jwks again. If that fails the log says why and the one before
-is kept. SIGINT and SIGTERM drain the server: clients get close frames (1001) and the process ends when they
+SIGHUP reads the certificate of -tls-cert and the keys of -auth-jwt-key and -auth-jwks again, and nothing else. If
+that fails the log says why and the one before is kept. SIGINT and SIGTERM drain the server: clients get close frames (1001) and the process ends when they
 have gone, at the latest after -drain-timeout. A second signal ends it at once. With -share-port new clients go
 to the other processes at the port from the beginning of the drain, and none is refused. Under systemd
 (Type=notify) it says when it serves, reloads and stops, and feeds the watchdog while its event loops run.

@@ -37,16 +37,12 @@ func (k *keyPair) config() *tls.Config {
 	}
 }
 
-// reloadOnHangup reloads at each SIGHUP, until stop is called.
-func (k *keyPair) reloadOnHangup(log *slog.Logger, sd *serviceManager) (stop func()) {
-	return onHangup(func() {
-		sd.tell(sd.reloading())
-		err := k.reload()
-		sd.tell("READY=1")
-		if err != nil {
-			log.Error("the certificate stays the one before", "err", err)
-			return
-		}
-		log.Info("certificate reloaded", "cert", k.certFile, "names", k.current.Load().Leaf.DNSNames, "until", k.current.Load().Leaf.NotAfter)
-	})
+// renew is reload for a server that runs.
+func (k *keyPair) renew(log *slog.Logger) {
+	if err := k.reload(); err != nil {
+		log.Error("the certificate stays the one before", "err", err)
+		return
+	}
+	leaf := k.current.Load().Leaf
+	log.Info("certificate reloaded", "cert", k.certFile, "names", leaf.DNSNames, "until", leaf.NotAfter)
 }
