@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -47,7 +48,7 @@ func (a *admin) started(srv *reactor.Server) {
 func (a *admin) serve(addr string, public bool, log *slog.Logger) (stop func(), err error) {
 	ln, stopHTTP, err := serveHTTP(addr, public, a.handler(), log)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot serve -admin: %w", err)
 	}
 	log.Info("admin", "url", "http://"+ln.String())
 	return func() {

@@ -33,7 +33,7 @@ func isLoopback(host string) bool {
 func serveHTTP(addr string, public bool, h http.Handler, log *slog.Logger) (ln net.Addr, stop func(), err error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot serve HTTP: %w", err)
+		return nil, nil, err
 	}
 	if !public {
 		h = onlyLoopback(h)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -41,8 +43,10 @@ func (o *options) checkup(k kernel, files int, out io.Writer) int {
 	c := &checkup{out: out}
 	c.kernel(o, k, files)
 	for i, addr := range o.addrs.values {
-		c.addr(addr, o.secure(i))
+		c.addr(addr, o.secure(i), o.sharePort)
 	}
+	c.listener("-admin", o.admin)
+	c.listener("-pprof", o.pprof)
 	if o.tlsCert != "" {
 		c.certificate(o.tlsCert, o.tlsKey)
 	}
@@ -78,24 +82,42 @@ func (c *checkup) kernel(o *options, k kernel, files int) {
 	}
 }
 
-// addr looks whether an address is free.
-func (c *checkup) addr(addr string, secure bool) {
+// addr looks whether an address is free, or can be shared.
+func (c *checkup) addr(addr string, secure, share bool) {
 	network, at, ok := strings.Cut(addr, "://")
 	if !ok {
 		network, at = "tcp", addr
 	}
 	network = strings.Replace(network, "tls", "tcp", 1)
+	kind := map[bool]string{true: ", for TLS"}[secure]
 	if network == "unix" {
 		c.socket(at)
 		return
 	}
 	ln, err := net.Listen(network, at)
-	if err != nil {
+	switch {
+	case err == nil:
+		_ = ln.Close()
+		c.well("-addr %s is free%s", addr, kind)
+	case share && errors.Is(err, syscall.EADDRINUSE) && shareable(network, at):
+		c.well("-addr %s is shared with who listens there%s", addr, kind)
+	default:
 		c.fault("-addr "+addr+": "+err.Error(), "")
+	}
+}
+
+// listener looks whether an address that is not for clients is free. Such are never shared.
+func (c *checkup) listener(flag, addr string) {
+	if addr == "" {
+		return
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		c.fault(flag+" "+addr+": "+err.Error(), "")
 		return
 	}
 	_ = ln.Close()
-	c.well("-addr %s is free%s", addr, map[bool]string{true: ", for TLS"}[secure])
+	c.well("%s %s is free", flag, addr)
 }
 
 // socket looks whether a Unix socket can be made.

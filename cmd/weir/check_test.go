@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -17,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.org/weir/reactor"
 )
 
 // settings is a folder like /proc/sys.
@@ -147,6 +150,11 @@ func TestCheck(t *testing.T) {
 	early, earlyKey := certificate(t, now.Add(time.Hour), now.Add(90*24*time.Hour))
 	ending, endingKey := certificate(t, now.Add(-time.Hour), now.Add(13*24*time.Hour))
 	taken := greeter(t, "")
+	shared := &reactor.Server{Handler: echo{}, SharePort: true, Logger: slog.New(slog.DiscardHandler)}
+	if err := shared.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	defer shared.Close()
 	nats := greeter(t, "INFO {}\r\n")
 	sockets := t.TempDir()
 	ln, err := net.Listen("unix", filepath.Join(sockets, "taken"))
@@ -165,6 +173,12 @@ func TestCheck(t *testing.T) {
 		{"the system", nil, exitOK, "ok     the system permits 1000 connections"},
 		{"descriptors", []string{"-max-conns", "1001"}, exitFailed, "do: ulimit"},
 		{"taken", []string{"-addr", taken}, exitFailed, "address already in use"},
+		{"taken by who does not share", []string{"-addr", taken, "-share-port"}, exitFailed, "address already in use"},
+		{"shared", []string{"-addr", shared.Addrs()[0].String(), "-share-port"}, exitOK, "is shared with who listens there"},
+		{"shared by the other only", []string{"-addr", shared.Addrs()[0].String()}, exitFailed, "address already in use"},
+		{"admin", []string{"-admin", "127.0.0.1:0"}, exitOK, "ok     -admin 127.0.0.1:0 is free"},
+		{"admin that is taken", []string{"-admin", taken, "-share-port"}, exitFailed, "FAULT  -admin " + taken},
+		{"profiles that are taken", []string{"-pprof", taken}, exitFailed, "FAULT  -pprof " + taken},
 		{"TLS", []string{"-tls-cert", good, "-tls-key", goodKey}, exitOK, "is free, for TLS"},
 		{"certificate", []string{"-tls-cert", good, "-tls-key", goodKey}, exitOK, "for weir.test until"},
 		{"certificate that has ended", []string{"-tls-cert", old, "-tls-key", oldKey}, exitFailed, "has ended on"},

@@ -28,6 +28,8 @@ func TestExitStatus(t *testing.T) {
 		{"bad address", []string{"-addr", "nowhere"}, exitUsage, "", "host:port"},
 		{"unknown network", []string{"-addr", "udp://:1"}, exitUsage, "", "tcp"},
 		{"taken port", []string{"-addr", taken.Addr().String()}, exitFailed, "", "address already in use"},
+		{"taken port for -admin", []string{"-addr", "127.0.0.1:0", "-admin", taken.Addr().String()}, exitFailed, "", "cannot serve -admin: listen tcp " + taken.Addr().String()},
+		{"taken port for -pprof", []string{"-addr", "127.0.0.1:0", "-pprof", taken.Addr().String()}, exitFailed, "", "cannot serve -pprof: "},
 		{"socket in no folder", []string{"-addr", "unix:///nonexistent/weir.sock"}, exitFailed, "", "/nonexistent/weir.sock"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
@@ -20,7 +21,7 @@ func servePprof(addr string, public bool, log *slog.Logger) (stop func(), err er
 	handleProfiles(mux)
 	ln, stop, err := serveHTTP(addr, public, mux, log)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot serve -pprof: %w", err)
 	}
 	runtime.SetMutexProfileFraction(mutexFraction)
 	runtime.SetBlockProfileRate(blockRate)
