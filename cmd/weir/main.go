@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -11,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -41,7 +43,7 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 		fmt.Fprintln(stderr, "weir:", err)
 		return exitUsage
 	case opt.version:
-		fmt.Fprintln(stdout, "weir", version())
+		fmt.Fprintln(stdout, "weir", version(), runtime.Version())
 		return exitOK
 	}
 	switch opt.command {
@@ -195,20 +197,21 @@ func announce(srv *reactor.Server, opt *options, log *slog.Logger) {
 	}
 }
 
-// version is the version of the module or the commit that the binary was built from.
+// version is the version of the module, with the commit where it does not name it.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	v := info.Main.Version
-	if v == "" {
-		v = "(devel)"
-	}
+	return versionOf(info)
+}
+
+func versionOf(info *debug.BuildInfo) string {
+	v := cmp.Or(info.Main.Version, "(devel)")
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			v += " " + s.Value[:min(12, len(s.Value))]
+		if commit := s.Value[:min(12, len(s.Value))]; s.Key == "vcs.revision" && !strings.Contains(v, commit) {
+			v += " " + commit
 		}
 	}
-	return v + " " + info.GoVersion
+	return v
 }

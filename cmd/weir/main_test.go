@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -42,6 +43,22 @@ func TestExitStatus(t *testing.T) {
 				t.Errorf("%d lines instead of one: %s", lines, &stderr)
 			}
 		})
+	}
+}
+
+// TestVersion holds that a commit is named once.
+func TestVersion(t *testing.T) {
+	const commit = "f0bebe397b3b"
+	for version, want := range map[string]string{
+		"":       "(devel) " + commit,
+		"v1.2.3": "v1.2.3 " + commit,
+		"v0.0.0-20261123113157-" + commit + "+dirty": "v0.0.0-20261123113157-" + commit + "+dirty",
+	} {
+		info := &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: commit + "0123456789"}, {Key: "vcs.modified", Value: "false"}}}
+		info.Main.Version = version
+		if got := versionOf(info); got != want {
+			t.Errorf("%q: %s, want %s", version, got, want)
+		}
 	}
 }
 
