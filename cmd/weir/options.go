@@ -82,9 +82,10 @@ Flags:
 
 const usageEnd = `
 Each flag can be set in a file, which -config or WEIR_CONFIG names (TOML: the keys are the names of the
-flags, lists are arrays, sizes and durations strings), and in the environment, as WEIR_ and its name in upper case with _ for -, for
-instance WEIR_MAX_MESSAGE=64KiB; the environment wins over the file, and a flag on
-the command line over both. Lists are separated by commas.
+flags, lists are arrays, sizes and durations strings), and in the environment, as WEIR_ and its name in upper
+case with _ for -, for instance WEIR_MAX_MESSAGE=64KiB; the environment wins over the file, and a flag on
+the command line over both. Lists are separated by commas, durations have a unit (500ms, 10s, 1h30m), sizes are
+bytes, or KiB, MiB and GiB (64KiB).
 GOGC, in percent, trades memory for CPU while connections are opened (25), as for every Go program.
 
 SIGHUP reads the certificate of -tls-cert and the keys of -auth-jwt-key and -auth-jwks again, and nothing else. If
@@ -118,17 +119,17 @@ func newOptions() (*options, *flag.FlagSet) {
 	o.auth.define(fs)
 	fs.DurationVar(&o.idleTimeout, "idle-timeout", time.Minute, "a client silent for this long is cut, after a ping at half of it; 0 is never")
 	fs.DurationVar(&o.handshakeTimeout, "handshake-timeout", 5*time.Second, "time for the opening request; 0 is no limit")
-	fs.DurationVar(&o.drainTimeout, "drain-timeout", 10*time.Second, "time that clients have to leave when the server stops")
+	fs.DurationVar(&o.drainTimeout, "drain-timeout", 10*time.Second, "time that clients have to leave when the server stops; 0 cuts them at once")
 	fs.DurationVar(&o.drainWindow, "drain-window", 0, "time over which clients are told to leave when the server stops, part of -drain-timeout; 0 tells all at once")
 	fs.BoolVar(&o.sharePort, "share-port", false, "permit other processes of the same user to listen on the same TCP ports, so that a new one can take over without a refused connection")
 	fs.Var(&o.origins, "origin", "`origin` of pages that may connect, besides the server's own: https://host, null (pages opened from files) or *; repeatable")
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "least `level` logged: debug, info, warn or error")
 	fs.StringVar(&o.logFormat, "log-format", "text", "`format` of the log on standard error: text or json")
 	fs.BoolVar(&o.deflate, "deflate", false, "compress messages with clients that offer permessage-deflate, each by itself")
-	fs.Var(&o.io, "io", "`how` to write: auto (for many clients with one system call, where the kernel permits io_uring and that pays), uring (always) or direct (never)")
+	fs.Var(&o.io, "io", "`how` to write: auto (the default: for many clients with one system call, where the kernel permits io_uring and that pays), uring (always) or direct (never)")
 	fs.Var(&o.proxies, "trusted-proxies", "`networks` of the proxies that tell the client's address: 10.0.0.0/8, 2001:db8::7, unix (the Unix sockets of -addr); repeatable")
 	fs.BoolVar(&o.proxyProtocol, "proxy-protocol", false, "connections of -trusted-proxies begin with a PROXY header (version 1 or 2), before all else")
-	fs.Var(&o.forwarded, "forwarded", "`field` of requests in which -trusted-proxies tell the client's address: x-forwarded-for, forwarded (RFC 7239) or none")
+	fs.Var(&o.forwarded, "forwarded", "`field` of requests in which -trusted-proxies tell the client's address: x-forwarded-for (the default), forwarded (RFC 7239) or none")
 	fs.StringVar(&o.tlsCert, "tls-cert", "", "speak TLS with the certificate in this PEM `file` (with its chain) at each -addr that is host:port or tls://host:port; read again on SIGHUP")
 	fs.StringVar(&o.tlsKey, "tls-key", "", "PEM `file` of the certificate's private key")
 	fs.Var(&o.nats, "nats", "`URL` of a NATS server, nats://host:port, over which servers with -app chat or topics hear each other; repeatable")
@@ -218,7 +219,7 @@ func (o *options) check() error {
 	case o.loops < 0 || o.maxConns < 0:
 		return errors.New("-loops and -max-conns must not be negative")
 	case o.idleTimeout < 0 || o.handshakeTimeout < 0 || o.drainTimeout < 0 || o.drainWindow < 0:
-		return errors.New("a timeout must not be negative; 0 switches it off")
+		return errors.New("-idle-timeout, -handshake-timeout, -drain-timeout and -drain-window must not be negative")
 	case o.drainWindow > 0 && o.drainWindow >= o.drainTimeout:
 		return fmt.Errorf("-drain-window %v must be shorter than -drain-timeout %v", o.drainWindow, o.drainTimeout)
 	case (o.tlsCert == "") != (o.tlsKey == ""):

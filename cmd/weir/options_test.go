@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -191,4 +192,21 @@ func TestTracks(t *testing.T) {
 			t.Errorf("%s: %t", args, got)
 		}
 	}
+}
+
+// TestHelpTellsDefaults holds that the help says of each flag what it is when it is not set. The flag package leaves
+// zero out; then the text has to tell. A switch is off, and a text that is empty is not there.
+func TestHelpTellsDefaults(t *testing.T) {
+	_, fs := newOptions()
+	told := regexp.MustCompile(`\(default |\b0 (is|tells|cuts) |\(the default\b`)
+	fs.VisitAll(func(f *flag.Flag) {
+		var help strings.Builder
+		one := flag.NewFlagSet("", flag.ContinueOnError)
+		one.SetOutput(&help)
+		one.Var(f.Value, f.Name, f.Usage)
+		one.PrintDefaults()
+		if f.DefValue != "" && f.DefValue != "false" && !told.MatchString(help.String()) {
+			t.Errorf("-%s is %s unless it is set, which the help does not say: %s", f.Name, f.DefValue, &help)
+		}
+	})
 }
