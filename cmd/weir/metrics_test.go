@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -230,5 +231,46 @@ func TestGrafana(t *testing.T) {
 	}
 	if queries < 15 {
 		t.Errorf("%q has only %d queries", dashboard.Title, queries)
+	}
+}
+
+// TestPrometheusFile holds that the example scrapes what the README's -admin serves, and -admin permits. It reads the
+// few lines of YAML that there are line by line: no module that weir has reads YAML.
+func TestPrometheusFile(t *testing.T) {
+	file, err := os.ReadFile("prometheus.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := make(map[string]string)
+	for line := range strings.Lines(string(file)) {
+		line, _, _ = strings.Cut(line, "#")
+		name, value, found := strings.Cut(strings.TrimLeft(line, " -"), ":")
+		if value = strings.Trim(strings.TrimSpace(value), `["]`); !found || value == "" {
+			continue
+		}
+		if settings[name] != "" {
+			t.Errorf("%s is there twice", name)
+		}
+		settings[name] = value
+	}
+	if settings["scheme"] != "" { // http
+		t.Errorf("-admin does not speak %s", settings["scheme"])
+	}
+	target := settings["targets"]
+	if _, err := parse(nil, "-admin", target); err != nil {
+		t.Errorf("the target: %v", err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string]string{"README.md": string(readme), "prometheus.yml itself": string(file)} {
+		if !strings.Contains(text, "-admin "+target) {
+			t.Errorf("%s has no -admin %s", what, target)
+		}
+	}
+	path := cmp.Or(settings["metrics_path"], "/metrics")
+	if status, text, _ := answer(newAdmin(echo{}, 100).handler(), "GET", path, "", ""); status != http.StatusOK || !strings.Contains(text, "weir_build_info") {
+		t.Errorf("%s is %d %.100s", path, status, text)
 	}
 }
