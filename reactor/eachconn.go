@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// EachConn calls f for each connection that is open, until f returns false. Nothing stops for it: each event
+// EachConn calls f for each WebSocket connection that is open, until f returns false: for those in their opening or
+// closing handshake, and those that HTTP serves, it does not, though Conns counts them. Nothing stops for it: each event
 // loop in turn hands over a list of its connections, which takes it about a millisecond for a million, and what
 // is known of them is then looked up one by one in the goroutine of the caller. A connection that opens or closes meanwhile may
 // be missed. Those of one loop come together, in no order. Of c.Data f may read what has not changed since

@@ -95,10 +95,13 @@ func (l *loop) tick() {
 	l.arm()
 }
 
-// stats returns the state of the loop, from any goroutine.
+// stats returns the state of the loop, from any goroutine. One that has ended has no connections, and is not late.
 func (l *loop) stats() LoopStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.stopped {
+		return LoopStats{Loop: l.number}
+	}
 	st := LoopStats{Loop: l.number, Conns: l.held, Lag: l.lag}
 	if l.tickDue {
 		st.Lag = max(st.Lag, time.Since(l.tickAt))

@@ -60,7 +60,7 @@ type CloseKind struct {
 // LoopStats is the state of one event loop.
 type LoopStats struct {
 	Loop  int // its number: that of a loop that has ended is not given again
-	Conns int
+	Conns int // at its last tick; none after Shutdown
 	// Lag is how long the last tick of the loop's clock has waited for the loop, or waits now. A loop
 	// that a handler holds up lags, and so do its clients.
 	Lag time.Duration

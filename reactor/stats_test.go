@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,25 @@ func TestLag(t *testing.T) {
 	eventually(t, "the lag is right", func() bool { return srv.Stats().Loops[0].Lag > much })
 	close(release)
 	eventually(t, "the lag is right", func() bool { return srv.Stats().Loops[0].Lag < much })
+}
+
+// TestStatsAfterShutdown holds that a loop that has ended has no connections, and that it is not late for ever.
+func TestStatsAfterShutdown(t *testing.T) {
+	srv := &Server{Loops: 1}
+	_ = open(t, serve(t, srv))
+	eventually(t, "the loop has ticked", func() bool { st := srv.Stats(); return len(st.Loops) == 1 && st.Loops[0].Conns == 1 })
+	if err := srv.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if st := srv.Stats(); st.Conns != 0 || !slices.Equal(st.Loops, []LoopStats{{}}) {
+		t.Errorf("%d connections, of the loops %+v", st.Conns, st.Loops)
+	}
+	s := newStand(t, &Server{})
+	s.l.tick()
+	s.l.stop()
+	if st := s.l.stats(); st.Lag != 0 {
+		t.Errorf("a loop that ended before its tick lags by %v", st.Lag)
+	}
 }
 
 // TestStatsCompression compares what is counted of compression with what is on the wire.

@@ -20,7 +20,7 @@ import (
 
 // connectionList is what GET /connections answers.
 type connectionList struct {
-	Connections int              `json:"connections"` // all of them
+	Connections int              `json:"connections"` // all of them, those too that are not open and so never shown
 	Shown       []connectionLine `json:"shown"`
 	Next        uint64           `json:"next,omitempty"`       // what ?after= is on the next page, by id
 	Incomplete  bool             `json:"incomplete,omitempty"` // an event loop is held up, and its connections are missing
