@@ -16,7 +16,7 @@ import (
 
 // What ends a connection can be said in a close frame (RFC 6455 5.5.1, 7.4); package codec holds it of its own errors.
 func TestErrorsFitCloseFrames(t *testing.T) {
-	for _, err := range []*codec.CloseError{errBudget, errMessageRate, errByteRate, errIdle, errTooSlow, errInternal, errTooFast} {
+	for _, err := range []*codec.CloseError{errBudget, errMessageRate, errByteRate, ErrIdle, errTooSlow, errInternal, errTooFast} {
 		if _, fault := codec.AppendClose(nil, err.Code, err.Reason); fault != nil {
 			t.Errorf("%v: %v", err, fault)
 		}

@@ -196,7 +196,7 @@ func TestRetryable(t *testing.T) {
 		{"Close with 1012 by the application", local(codec.CloseServiceRestart), false},
 		{"CloseNow by the application", &codec.CloseError{Code: codec.CloseAbnormal, Cause: net.ErrClosed}, false},
 		{"violation by the server", codec.ErrMasked, false},
-		{"silent server", errIdle, true},
+		{"silent server", ErrIdle, true},
 		{"server reads too slowly", errTooSlow, true},
 		{"panic", errInternal, true},
 	} {

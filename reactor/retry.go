@@ -51,7 +51,7 @@ func retryStatus(status int) bool {
 // retryClose reports whether another connection may do better than the one that ended with err.
 func retryClose(err *codec.CloseError) bool {
 	switch {
-	case err == errIdle, err == errTooSlow, err == errInternal:
+	case err == ErrIdle, err == errTooSlow, err == errInternal:
 		return true
 	case err.Code == codec.CloseAbnormal:
 		return !errors.Is(err, net.ErrClosed) // which is CloseNow

@@ -83,7 +83,7 @@ func (c *Conn) expireIdle(now uint32) {
 	silent := now - c.tick
 	switch {
 	case silent >= idle && c.pinged:
-		c.fail(errIdle)
+		c.fail(ErrIdle)
 		_ = c.CloseNow() // nobody is there to finish the closing handshake with
 	case silent > idle/2 && !c.pinged:
 		c.pinged = true
@@ -96,7 +96,8 @@ func (c *Conn) expireIdle(now uint32) {
 	}
 }
 
-var (
-	errIdle    = &codec.CloseError{Code: codec.ClosePolicyViolation, Reason: "idle timeout"}
-	errTooSlow = &codec.CloseError{Code: codec.CloseTryAgainLater, Reason: "reading too slowly"}
-)
+// ErrIdle is what OnClose gets of a connection that was cut because its client has been silent for IdleTimeout, and
+// its close frame says. So end, besides misbehaving clients, many that lose their network.
+var ErrIdle = &codec.CloseError{Code: codec.ClosePolicyViolation, Reason: "idle timeout"}
+
+var errTooSlow = &codec.CloseError{Code: codec.CloseTryAgainLater, Reason: "reading too slowly"}

@@ -62,7 +62,7 @@ func (a *accessLog) dropped() float64 {
 // closed notes that a connection has.
 func (a *accessLog) closed(c *reactor.Conn, err error) {
 	var ce *codec.CloseError
-	if !errors.As(err, &ce) || ordinary(ce.Code) && a.ends.Add(1)%a.sample != 0 {
+	if !errors.As(err, &ce) || ordinary(ce) && a.ends.Add(1)%a.sample != 0 {
 		return
 	}
 	select {
@@ -72,14 +72,14 @@ func (a *accessLog) closed(c *reactor.Conn, err error) {
 	}
 }
 
-// ordinary reports whether connections end with the code every day: the client or the server was done with
-// it, or the client is gone without a word, as those do that lose their network.
-func ordinary(code codec.CloseCode) bool {
-	switch code {
+// ordinary reports whether connections end so every day: the client or the server was done with it, or the client
+// is gone without a word, as those do that lose their network, some of them until the idle timeout.
+func ordinary(end *codec.CloseError) bool {
+	switch end.Code {
 	case codec.CloseNormal, codec.CloseGoingAway, codec.CloseNoStatus, codec.CloseAbnormal:
 		return true
 	}
-	return false
+	return end == reactor.ErrIdle
 }
 
 func (a *accessLog) write(x access) {

@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/weir/codec"
 	"example.org/weir/reactor"
@@ -47,19 +49,44 @@ func TestAccessLog(t *testing.T) {
 // TestAccessLogSample holds which lines are left out.
 func TestAccessLogSample(t *testing.T) {
 	c, _ := startApp(t, echo{})("/")
-	for code, want := range map[codec.CloseCode]int{
-		codec.CloseNormal: 2, codec.CloseGoingAway: 2, codec.CloseNoStatus: 2, codec.CloseAbnormal: 2,
-		codec.CloseProtocolError: 8, codec.CloseTryAgainLater: 8, 4000: 8,
+	coded := func(code codec.CloseCode) *codec.CloseError { return &codec.CloseError{Code: code} }
+	for end, want := range map[*codec.CloseError]int{
+		coded(codec.CloseNormal): 2, coded(codec.CloseGoingAway): 2, coded(codec.CloseNoStatus): 2, coded(codec.CloseAbnormal): 2,
+		reactor.ErrIdle: 2, coded(codec.ClosePolicyViolation): 8,
+		coded(codec.CloseProtocolError): 8, coded(codec.CloseTryAgainLater): 8, coded(4000): 8,
 	} {
 		var out bytes.Buffer
 		a := newAccessLog(4, slog.New(slog.NewTextHandler(&out, nil)))
 		for range 8 {
-			a.closed(c, &codec.CloseError{Code: code})
+			a.closed(c, end)
 		}
 		a.close()
 		if got := strings.Count(out.String(), "msg=closed"); got != want {
-			t.Errorf("%d of 8 that were closed with %d are logged, want %d", got, code, want)
+			t.Errorf("%d of 8 that were closed with %v are logged, want %d", got, end, want)
 		}
+	}
+}
+
+// TestAccessLogSampleSilence holds that the idle timeout is known as such: of two connections that it cuts one is logged.
+func TestAccessLogSampleSilence(t *testing.T) {
+	var out bytes.Buffer
+	srv := &reactor.Server{TrackConns: true, Handler: echo{}, IdleTimeout: 100 * time.Millisecond}
+	stop := newAdmin(echo{}, 100).logAccess(srv, &options{accessLog: true, accessLogSample: 2}, slog.New(slog.NewTextHandler(&out, nil)))
+	w := watch(t, srv)
+	for range 2 {
+		conn, err := net.Dial("tcp", srv.Addrs()[0].String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+	}
+	eventually(t, "both are cut", func() bool { return w.srv.Stats().Closed[reactor.CloseKind{Code: codec.ClosePolicyViolation}] == 2 })
+	_ = srv.Close()
+	stop()
+	if n := strings.Count(out.String(), "reason=\"idle timeout\""); n != 1 {
+		t.Errorf("%d are logged: %s", n, &out)
 	}
 }
 

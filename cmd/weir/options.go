@@ -138,7 +138,7 @@ func newOptions() (*options, *flag.FlagSet) {
 	fs.BoolVar(&o.adminPublic, "admin-public", false, "permit -admin on an address that other machines can reach")
 	fs.BoolVar(&o.track, "track", true, "with -admin or -access-log, keep some 320 bytes for each connection about what it does; false for very many connections")
 	fs.BoolVar(&o.accessLog, "access-log", false, "log each connection when it has closed, at the level info")
-	fs.IntVar(&o.accessLogSample, "access-log-sample", 1, "log one of `N` connections that ended with 1000, 1001, 1005 or 1006, and all others")
+	fs.IntVar(&o.accessLogSample, "access-log-sample", 1, "log one of `N` connections that ended with 1000, 1001, 1005, 1006 or silence, and all others")
 	fs.Var(&o.readyMemory, "ready-memory", "`bytes` of memory from which on /readyz answers 503, so that new clients go elsewhere; 0 is never")
 	fs.StringVar(&o.pprof, "pprof", "", "serve profiles (net/http/pprof) on a loopback `address` such as 127.0.0.1:6060")
 	fs.BoolVar(&o.pprofPublic, "pprof-public", false, "permit -pprof on an address that other machines can reach")
