@@ -125,6 +125,9 @@ func TestOverflowClose(t *testing.T) {
 		}
 		s.pass(51)
 		h.wantClosed(t, codec.CloseTryAgainLater, false)
+		if n := s.e.srv.Stats().Slow; n != 1 {
+			t.Errorf("%d are counted", n)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ type Stats struct {
 	Closed   map[CloseKind]uint64 // connections that had been opened
 	Dropped  uint64               // messages, by OverflowDrop
 	Rejected uint64               // messages for which a write returned ErrBufferFull, under the other policies
+	Slow     uint64               // connections that OverflowClose has closed
 	Shed     uint64               // connections that were cut because of MaxBuffered
 	Panics   uint64               // of handlers and hooks
 
@@ -111,7 +112,8 @@ func (s *Server) Stats() Stats {
 type tally struct {
 	mu               sync.Mutex
 	accepted, opened uint64
-	panics, shed     uint64
+	panics           uint64
+	slow, shed       uint64
 	refused          map[Refusal]uint64
 	closed           map[CloseKind]uint64
 	loops            []*counts // those of loops that have ended too
@@ -124,6 +126,7 @@ func (t *tally) stats() Stats {
 		Accepted: t.accepted,
 		Opened:   t.opened,
 		Panics:   t.panics,
+		Slow:     t.slow,
 		Shed:     t.shed,
 		Refused:  maps.Clone(t.refused),
 		Closed:   maps.Clone(t.closed),

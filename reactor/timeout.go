@@ -69,6 +69,7 @@ func (c *Conn) expire() {
 			_ = c.CloseNow()
 		}
 	case c.tooSlow(now):
+		l.engine.core.tally.count(&l.engine.core.tally.slow)
 		c.fail(errTooSlow)
 	case l.cfg.idle > 0:
 		c.expireIdle(now)

@@ -57,7 +57,7 @@ var (
 	dropped    = declare(counter, "weir_messages_dropped_total", "Messages that clients did not get because they read too slowly, or other servers, by what dropped them.", "policy")
 	buffered   = declare(gauge, "weir_outbound_buffered_bytes", "Bytes that wait for clients that read too slowly.")
 	slow       = declare(gauge, "weir_slow_consumers", "Connections whose client reads more slowly than it is sent to.")
-	slowClosed = declare(counter, "weir_slow_consumers_closed_total", "Connections closed because messages for them were too many, or all that waits too much.", "reason")
+	slowClosed = declare(counter, "weir_slow_consumers_closed_total", "Connections closed because their clients read too slowly, by what had no room.", "reason")
 
 	pingRTT     = declare(histogram, "weir_ping_rtt_seconds", "Time from a ping for a silent client to its pong.")
 	handlerTime = declare(histogram, "weir_handler_seconds", "Time that the application takes for a message, of one message in 64.")
@@ -162,6 +162,7 @@ func (s samples) server(st reactor.Stats, failures int64) {
 	s.both(deflate, st.Inflated.Wire, st.Deflated.Wire, "wire")
 	s.add(buffered, float64(st.Buffered))
 	s.add(slow, float64(st.Congested))
+	s.add(slowClosed, float64(st.Slow), "outbound")
 	s.add(slowClosed, float64(st.Shed), "memory")
 	s.histogram(pingRTT, st.PingTime)
 	s.histogram(handlerTime, st.HandlerTime)

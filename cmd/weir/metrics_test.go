@@ -105,6 +105,7 @@ func TestMetricsValues(t *testing.T) {
 		`weir_handler_seconds_bucket{le="+Inf"} 0`,
 		`weir_nats_connected 0`,
 		`weir_messages_dropped_total{policy="bus"} 0`,
+		`weir_slow_consumers_closed_total{reason="outbound"} 0`,
 		`weir_build_info{app="echo",`,
 		`go_goroutines `,
 		`process_open_fds `,
