@@ -5,11 +5,15 @@ import (
 	"flag"
 	"io"
 	"log/slog"
+	"net/netip"
 	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"example.org/weir/codec"
+	"example.org/weir/reactor"
 )
 
 func parse(env map[string]string, args ...string) (*options, error) {
@@ -43,20 +47,38 @@ func TestOptionsOriginsWithAuth(t *testing.T) {
 	}
 }
 
-// TestLimits checks that each limit reaches the server.
-func TestLimits(t *testing.T) {
-	o, err := parse(nil, "-max-conns-per-ip", "1", "-handshake-rate", "2", "-message-rate", "3", "-byte-rate", "4KiB", "-max-buffered", "5MiB")
+// TestFlagsReachTheServer compares the fields of the server with the flags that are for them.
+func TestFlagsReachTheServer(t *testing.T) {
+	args := strings.Fields(`-max-message 1KiB -max-outbound 2KiB -read-buffer 4KiB -max-conns 5 -handshake-timeout 6s
+		-idle-timeout 7s -origin https://8.example -loops 9 -io direct -trusted-proxies 10.0.0.0/8,unix -proxy-protocol
+		-forwarded none -drain-window 3s -share-port -deflate -access-log -max-conns-per-ip 1 -handshake-rate 2
+		-message-rate 3 -byte-rate 4KiB -max-buffered 5MiB -app chat -nats nats://127.0.0.1:1`)
+	o, err := parse(nil, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	app, err := newApp("echo", io.Discard, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
+	got := newServer(o, echo{}, slog.New(slog.DiscardHandler))
+	want := &reactor.Server{
+		MaxMessage: 1 << 10, MaxOutbound: 2 << 10, ReadBuffer: 4 << 10, MaxConns: 5, HandshakeTimeout: 6 * time.Second,
+		IdleTimeout: 7 * time.Second, Origins: []string{"https://8.example"}, Loops: 9, IO: reactor.IODirect,
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, TrustUnix: true, ProxyProtocol: true,
+		Forwarded: reactor.ForwardedNone, DrainWindow: 3 * time.Second, SharePort: true, Deflate: &codec.Deflate{},
+		TrackConns: true, MaxConnsPerIP: 1, HandshakeRate: 2, MessageRate: 3, ByteRate: 4 << 10, MaxBuffered: 5 << 20,
+		Overflow: reactor.OverflowClose, SlowSubscriber: reactor.SlowClose, MaxPublishQueue: -1,
 	}
-	defer app.close()
-	srv := newServer(o, app, slog.New(slog.DiscardHandler))
-	if srv.MaxConnsPerIP != 1 || srv.HandshakeRate != 2 || srv.MessageRate != 3 || srv.ByteRate != 4<<10 || srv.MaxBuffered != 5<<20 {
-		t.Errorf("got %+v", srv)
+	fields := reflect.TypeFor[reactor.Server]()
+	for i := range fields.NumField() {
+		f := fields.Field(i)
+		g, w := reflect.ValueOf(got).Elem().Field(i), reflect.ValueOf(want).Elem().Field(i)
+		switch {
+		case !f.IsExported():
+		case f.Name == "Handler", f.Name == "Page", f.Name == "Bus", f.Name == "Logger":
+			if g.IsZero() {
+				t.Errorf("%s is not set", f.Name)
+			}
+		case !reflect.DeepEqual(g.Interface(), w.Interface()):
+			t.Errorf("%s is %v, want %v", f.Name, g, w)
+		}
 	}
 }
 
