@@ -77,7 +77,7 @@ func (f *flags) connectionFlags(fs *flag.FlagSet) {
 		true:  "`connections` that are open at a time",
 	}[f.has("churn")])
 	if !f.has("churn") {
-		fs.Float64Var(&o.Ramp, "ramp", 0, "connections opened per `second`; 0 is as fast as possible")
+		fs.Float64Var(&o.Ramp, "ramp", 0, "`connections` opened per second; 0 is as fast as possible")
 	}
 	fs.StringVar(&f.source, "source", "", "connect from the addresses of a `prefix` in turn, such as 127.0.0.0/8, so that ports do not run out")
 	fs.Func("header", "send a `Name: value` with each opening request; repeatable", func(v string) error {

@@ -83,7 +83,7 @@ Scenarios:
 	}
 	fmt.Fprint(w, `
 weirbench SCENARIO -h lists the flags. A URL is ws:// or wss://host:port/path, or unix:///path for a Unix
-socket; connections go to several of them in turn.
+socket; connections go to several of them in turn. Times have a unit: 500ms, 10s, 2m.
 
 Examples:
   weirbench echo -conns 1000 -depth 16 ws://localhost:8080

@@ -14,7 +14,7 @@ import (
 )
 
 func init() {
-	commands = append(commands, command{"torture", "Abuses a server in every way there is, beside a client that must not suffer.", runTorture})
+	commands = append(commands, command{"torture", "abuse a server in every way there is, beside a client that must not suffer", runTorture})
 }
 
 const tortureUsage = `weirbench torture: abuses a WebSocket server that echoes, any one, and judges how it bears that.

@@ -16,7 +16,7 @@ import (
 )
 
 func init() {
-	commands = append(commands, command{"worker", "Waits for runs of other weirbenches (-workers), which share a load.", runWorker})
+	commands = append(commands, command{"worker", "wait for runs of other weirbenches (-workers), which share a load", runWorker})
 }
 
 // crew are the workers that a run is to be shared among.
