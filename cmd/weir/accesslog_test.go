@@ -67,6 +67,10 @@ func TestAccessLogSample(t *testing.T) {
 	}
 }
 
+// upgradeRequest is the opening request of a client that then may be as silent or stubborn as a test likes.
+const upgradeRequest = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
 // TestAccessLogSampleSilence holds that the idle timeout is known as such: of two connections that it cuts one is logged.
 func TestAccessLogSampleSilence(t *testing.T) {
 	var out bytes.Buffer
@@ -79,8 +83,7 @@ func TestAccessLogSampleSilence(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+		_, _ = io.WriteString(conn, upgradeRequest)
 	}
 	eventually(t, "both are cut", func() bool { return w.srv.Stats().Closed[reactor.CloseKind{Code: codec.ClosePolicyViolation}] == 2 })
 	_ = srv.Close()

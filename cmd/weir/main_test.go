@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -99,6 +100,47 @@ func TestHangupWithNothingToReload(t *testing.T) {
 		signalSelf(t, syscall.SIGTERM)
 		if got := within(t, status); got != exitOK {
 			t.Errorf("%v: exit status %d", args, got)
+		}
+	}
+}
+
+// TestNotReadyWhileDraining holds that /readyz tells of a drain while clients are still there, and that those who do
+// not go are cut at -drain-timeout.
+func TestNotReadyWhileDraining(t *testing.T) {
+	for _, row := range []struct {
+		timeout string
+		goes    bool
+		last    string
+	}{{"1m", true, "stopped"}, {"100ms", false, "were cut"}} {
+		admin, logged, status := start(t, "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-drain-timeout", row.timeout)
+		admin = strings.TrimSpace(admin)
+		_, addr, _ := strings.Cut(logged.await(t, "addr=tcp://"), "addr=tcp://")
+		conn, err := net.Dial("tcp", strings.TrimSpace(addr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, upgradeRequest)
+		if _, err := io.ReadFull(conn, make([]byte, len("HTTP/1.1 101"))); err != nil {
+			t.Fatal(err)
+		}
+		signalSelf(t, syscall.SIGTERM)
+		logged.await(t, "draining")
+		if row.goes {
+			res, err := http.Get(admin + "/readyz")
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(res.Body)
+			_ = res.Body.Close()
+			if res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), "draining") {
+				t.Errorf("/readyz: %s, %s", res.Status, body)
+			}
+			_ = conn.Close()
+		}
+		logged.await(t, row.last)
+		if got := within(t, status); got != exitOK {
+			t.Errorf("exit status %d", got)
 		}
 	}
 }
