@@ -46,6 +46,27 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
+// TestAccessLogLine holds that each figure stands under its own name.
+func TestAccessLogLine(t *testing.T) {
+	var out strings.Builder
+	at := time.Now()
+	a := newAccessLog(1, slog.New(slog.NewTextHandler(&out, nil)))
+	a.write(access{
+		conn: reactor.ConnInfo{
+			Path: "/a", Remote: &net.UnixAddr{Name: "@", Net: "unix"}, Since: at,
+			Received: reactor.ConnTraffic{Messages: 4, Bytes: 5}, Sent: reactor.ConnTraffic{Messages: 6, Bytes: 7},
+		},
+		end:   &codec.CloseError{Code: codec.CloseAbnormal, Cause: net.ErrClosed},
+		ended: at.Add(2 * time.Second),
+	})
+	a.close()
+	const want = ` msg=closed code=1006 reason="" side=none seconds=2 path=/a client=@ messages_in=4 messages_out=6 bytes_in=5 bytes_out=7 ` +
+		`cause="use of closed network connection"` + "\n"
+	if !strings.HasSuffix(out.String(), want) {
+		t.Errorf("%s, want %s", &out, want)
+	}
+}
+
 // TestAccessLogSample holds which lines are left out.
 func TestAccessLogSample(t *testing.T) {
 	c, _ := startApp(t, echo{})("/")

@@ -104,6 +104,19 @@ func TestHangupWithNothingToReload(t *testing.T) {
 	}
 }
 
+// TestAdviceAtStart holds that weir says when it starts what -max-conns is too much for.
+func TestAdviceAtStart(t *testing.T) {
+	_, logged, status := start(t, "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-max-conns", "1000000000")
+	if line := logged.await(t, "1000000000 connections"); !strings.Contains(line, "level=WARN") || !strings.Contains(line, " do=") {
+		t.Error(line)
+	}
+	logged.await(t, "open in a browser")
+	signalSelf(t, syscall.SIGTERM)
+	if got := within(t, status); got != exitOK {
+		t.Errorf("exit status %d", got)
+	}
+}
+
 // TestNotReadyWhileDraining holds that /readyz tells of a drain while clients are still there, and that those who do
 // not go are cut at -drain-timeout.
 func TestNotReadyWhileDraining(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -178,6 +179,27 @@ func TestConnections(t *testing.T) {
 	hello := uint64(4 * (6 + len("hello")))
 	if last.Path != "/room/4" || last.In.Messages != 4 || last.Out.Messages != 4 || last.In.Bytes <= hello || last.Out.Bytes <= hello || last.Seconds <= 0 || !strings.HasPrefix(last.Client, "127.0.0.1:") {
 		t.Errorf("%+v", last)
+	}
+}
+
+// TestConnectionLine holds that each figure of a connection stands in its own place, and what an order puts first.
+func TestConnectionLine(t *testing.T) {
+	now := time.Now()
+	got := newConnectionLine(reactor.ConnInfo{
+		ID: 1, Path: "/a", Remote: &net.UnixAddr{Name: "@", Net: "unix"}, Since: now.Add(-2 * time.Second), Buffered: 3,
+		Received: reactor.ConnTraffic{Messages: 4, Bytes: 5}, Sent: reactor.ConnTraffic{Messages: 6, Bytes: 7}, Ping: 8 * time.Second,
+	}, now)
+	if want := (connectionLine{1, "@", "/a", 2, carried{4, 5}, carried{6, 7}, 3, 8}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	least := connectionLine{ID: 1}
+	for order, first := range map[string]connectionLine{
+		"id": {}, "age": {ID: 2, Seconds: 1}, "in": {ID: 2, In: carried{Bytes: 1}}, "out": {ID: 2, Out: carried{Bytes: 1}},
+		"buffered": {ID: 2, Buffered: 1}, "ping": {ID: 2, Ping: 1},
+	} {
+		if by := connectionOrders[order]; by(first, least) >= 0 || by(least, first) <= 0 {
+			t.Errorf("%s does not put %+v first", order, first)
+		}
 	}
 }
 
