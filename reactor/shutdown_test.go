@@ -324,11 +324,9 @@ func TestEngineRestarts(t *testing.T) {
 	srv.core.engines[0].stop()
 	r.end()
 	h.wantClosed(t, codec.CloseAbnormal, false)
+	eventually(t, "all its loops have ended", func() bool { return strings.Contains(log.String(), "starting again") })
 	eventually(t, "it serves again", func() bool { return echoes(addr) })
 	r = open(t, addr)
-	if !strings.Contains(log.String(), "starting again") {
-		t.Errorf("the log says %s", log.String())
-	}
 	srv.core.engines[0].stop()
 	r.end()
 	if err := srv.Close(); err != nil { // during the pause before it starts again
