@@ -85,6 +85,7 @@ func (c *core) tick() {
 		case <-t.C:
 		}
 		for _, e := range c.engines {
+			e.guard()
 			e.eachLoop((*loop).tick)
 		}
 	}

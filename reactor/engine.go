@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -23,7 +24,7 @@ type engine struct {
 	srv   *Server // nil in a client
 	epoch time.Time
 	port  sharedPort
-	fds   int           // descriptors from this number on are refused
+	fds   descriptorBounds
 	boot  chan struct{} // closed once it listens
 	over  atomic.Bool   // the loops end, and take no tasks
 
@@ -51,7 +52,7 @@ func (e *engine) OnBoot(g gnet.Engine) gnet.Action {
 }
 
 func newEngine(c *core) *engine {
-	return &engine{core: c, cfg: &c.cfg, epoch: time.Now(), fds: descriptorLimit(), boot: make(chan struct{})}
+	return &engine{core: c, cfg: &c.cfg, epoch: time.Now(), fds: newDescriptorBounds(), boot: make(chan struct{})}
 }
 
 // booted reports whether the engine listens, or has done.
@@ -68,16 +69,15 @@ func (e *engine) booted() bool {
 // run. From here on nothing is posted to them.
 func (e *engine) OnShutdown(gnet.Engine) {
 	e.over.Store(true)
+	e.port.release() // gnet is to be the last that has the listeners
 	e.eachLoop((*loop).stop)
 }
 
 // OnOpen is called with each connection that was accepted, on the loop that it will belong to.
 func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	fd := g.Fd()
-	if e.srv != nil && fd >= e.fds {
-		// The kernel gives the lowest number that is free, so nearly all are taken. When accept
-		// finds none at all gnet ends the engine; it must not come to that.
-		e.warnDescriptors()
+	if e.srv != nil && fd >= e.fds.full {
+		e.turnAway(g)
 		return nil, gnet.Close
 	}
 	l := e.loop(g.EventLoop())
@@ -178,18 +178,6 @@ func (e *engine) eachLoop(f func(*loop)) {
 	})
 }
 
-// warnDescriptors logs that connections are refused, once a second at most.
-func (e *engine) warnDescriptors() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if time.Since(e.lastLog) < time.Second {
-		return
-	}
-	e.lastLog = time.Now()
-	e.core.cfg.log.Warn("refusing connections: nearly all file descriptors are in use; raise the limit (ulimit -n)",
-		"limit", e.fds, "connections", e.core.conns.Load())
-}
-
 // copyAddr returns an address that stays valid: gnet takes the zone of an IPv6 address back when
 // the connection closes.
 func copyAddr(a net.Addr) net.Addr {
@@ -201,6 +189,9 @@ func copyAddr(a net.Addr) net.Addr {
 	return a
 }
 
+// errLoopEnded is why a connection ends that gnet closes by itself: see engine.run.
+var errLoopEnded = errors.New("reactor: the event loop has ended")
+
 // gone takes leave of a connection whose descriptor is about to be closed.
 func (c *Conn) gone(cause error) {
 	l := c.loop
@@ -209,6 +200,9 @@ func (c *Conn) gone(cause error) {
 	c.forget()
 	c.endDeflate()
 	c.endWriter()
+	if cause == nil && e.srv != nil && !e.srv.life.stopping.Load() { // gnet has closed it, and not for us
+		cause = errLoopEnded
+	}
 	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: cause})
 	err := c.reason()
 	if s := c.tls(); s != nil {

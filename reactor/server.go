@@ -55,7 +55,9 @@ type Server struct {
 	// negative: no limit.
 	MaxBuffered int64
 	// MaxConns is the largest number of WebSocket connections; more are refused with 503. Those that
-	// HTTP serves have a bound of their own, HTTPConns, so that a full server still answers who asks for its health. Default: as many as descriptors permit.
+	// HTTP serves have a bound of their own, HTTPConns, so that a full server still answers who asks for its health. Default: as many as descriptors permit,
+	// less an eighth, 64 and two per CPU at most. It should leave room for what the application opens: where that
+	// takes all descriptors, the server accepts nobody, and may lose its connections: see the README, Limits.
 	MaxConns int
 	// MaxConnsPerIP is the largest number of connections from one address, of IPv6 one network of 64 bits;
 	// more are refused with 429. The address is the client's where TrustedProxies tell it. Unix sockets

@@ -24,27 +24,27 @@ import (
 // leaveGrace is how long the loops go on accepting connections that had begun.
 const leaveGrace = 300 * time.Millisecond
 
-// sharedPort is what an engine knows of its listeners if they share their ports.
+// sharedPort is what an engine knows of its listeners, which share their port with each other at least.
 type sharedPort struct {
 	mu        sync.Mutex
-	addrs     []net.Addr // none: they do not
+	shared    bool       // with other processes; only then it is left
+	addrs     []net.Addr // none: they are not known
 	loops     int
 	listeners []sharedListener
+	deaf      bool // the listeners are out of their loops' epoll instances: see engine.guard
 }
 
 // claiming keeps servers of one process that start at the same time from taking each other's listeners
 // for theirs.
 var claiming sync.Mutex
 
-// claimPorts finds the listeners that gnet has made, if they share their ports.
+// claimPorts finds the listeners that gnet has made.
 func (s *Server) claimPorts(groups []listenerGroup) {
-	if !s.SharePort {
-		return
-	}
 	claiming.Lock()
 	defer claiming.Unlock()
 	for i, g := range groups {
 		if e := s.core.engines[i]; g.reuse {
+			e.port.shared = s.SharePort
 			e.port.addrs, e.port.loops = g.bound, s.settings().loopCount()
 			e.claimPort()
 		}
@@ -60,7 +60,10 @@ func (e *engine) reclaimPort() {
 
 // claimPort finds the listeners of the engine. claiming is held.
 func (e *engine) claimPort() {
-	if len(e.port.addrs) > 0 && !e.port.claim() {
+	if len(e.port.addrs) == 0 || e.port.claim() {
+		return
+	}
+	if e.port.shared { // else only guard would need to
 		e.core.cfg.log.Warn("cannot tell which sockets listen; new connections get 503 while the server drains, where other processes could take them",
 			"addrs", e.port.addrs)
 	}

@@ -3,6 +3,7 @@ package reactor
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -36,7 +37,11 @@ func (p *sharedPort) claim() bool {
 			p.close()
 			return false
 		}
-		for number, epoll := range polled() {
+		all, told := polled()
+		if !told {
+			return false
+		}
+		for number, epoll := range all {
 			if l, ok := newSharedListener(number, epoll, p.addrs); ok {
 				p.listeners = append(p.listeners, l)
 			}
@@ -46,33 +51,40 @@ func (p *sharedPort) claim() bool {
 }
 
 // polled returns the descriptors of this process that are in a level-triggered epoll instance, as gnet's are and
-// those of package net are not, with its descriptor.
-func polled() map[int]int {
-	in := make(map[int]int)
-	for _, epoll := range openDescriptors() {
+// those of package net are not, with its descriptor. told is false where the kernel does not say: the Go runtime
+// has an instance itself.
+func polled() (in map[int]int, told bool) {
+	in = make(map[int]int)
+	all, err := openDescriptors()
+	told = errors.Is(err, unix.EMFILE) // it may tell later
+	for _, epoll := range all {
 		if what, _ := os.Readlink(descriptorPath("fd", epoll)); what != "anon_inode:[eventpoll]" {
 			continue
 		}
-		info, _ := os.ReadFile(descriptorPath("fdinfo", epoll))
+		info, err := os.ReadFile(descriptorPath("fdinfo", epoll))
+		told = told || errors.Is(err, unix.EMFILE)
 		for line := range strings.Lines(string(info)) {
 			var number int
 			var events uint32
-			if n, _ := fmt.Sscanf(line, "tfd: %d events: %x", &number, &events); n == 2 && events&unix.EPOLLET == 0 {
-				in[number] = epoll
+			if n, _ := fmt.Sscanf(line, "tfd: %d events: %x", &number, &events); n == 2 {
+				told = true
+				if events&unix.EPOLLET == 0 {
+					in[number] = epoll
+				}
 			}
 		}
 	}
-	return in
+	return in, told
 }
 
-func openDescriptors() (fds []int) {
-	entries, _ := os.ReadDir("/proc/self/fd")
+func openDescriptors() (fds []int, err error) {
+	entries, err := os.ReadDir("/proc/self/fd")
 	for _, e := range entries {
 		if fd, err := strconv.Atoi(e.Name()); err == nil {
 			fds = append(fds, fd)
 		}
 	}
-	return fds
+	return fds, err
 }
 
 func descriptorPath(kind string, fd int) string { return "/proc/self/" + kind + "/" + strconv.Itoa(fd) }
@@ -132,10 +144,11 @@ func unspecified(ip net.IP) bool { return len(ip) == 0 || ip.IsUnspecified() }
 func (p *sharedPort) leave(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.listeners) == 0 {
+	if len(p.listeners) == 0 || !p.shared {
 		return nil
 	}
 	defer p.close()
+	p.hear(true)
 	others := p.prefer()
 	for _, l := range p.listeners {
 		if err := unheard(uintptr(l.socket)); err != nil {
@@ -182,15 +195,36 @@ func (l *sharedListener) leave(ctx context.Context, nobody int) (waited bool, er
 		if l.queued() == 0 || ctx.Err() != nil {
 			break
 		}
-		event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLPRI, Fd: int32(l.number)} // as gnet had it
-		if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, l.number, &event); err != nil {
-			return waited, os.NewSyscallError("epoll_ctl", err)
+		if err := l.hear(); err != nil {
+			return waited, err
 		}
 		time.Sleep(time.Millisecond)
 	}
 	// A loop that has just learnt of a connection which another turn accepts finds nothing to accept: an
 	// error would end its engine.
 	return waited, os.NewSyscallError("dup3", unix.Dup3(nobody, l.number, unix.O_CLOEXEC))
+}
+
+// hear puts the listener into its loop's epoll instance, as gnet had it.
+func (l *sharedListener) hear() error {
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLPRI, Fd: int32(l.number)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, l.number, &event))
+}
+
+// hear puts the listeners into their loops' epoll instances, or takes them out: those who connect wait in the
+// queues then. p.mu is held.
+func (p *sharedPort) hear(hear bool) {
+	if p.deaf != hear {
+		return
+	}
+	p.deaf = !hear
+	for _, l := range p.listeners {
+		if hear {
+			_ = l.hear()
+		} else {
+			_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, l.number, nil)
+		}
+	}
 }
 
 // queued returns how many connections wait to be accepted.
@@ -231,7 +265,7 @@ func (p *sharedPort) close() {
 	for _, l := range p.listeners {
 		l.close()
 	}
-	p.listeners = nil
+	p.listeners, p.deaf = nil, false
 }
 
 // prefer asks the kernel to give new connections to the listeners of others, and reports whether there are any.

@@ -10,6 +10,7 @@ type sharedListener struct{}
 func (*sharedPort) claim() bool                 { return true }
 func (*sharedPort) leave(context.Context) error { return nil }
 func (*sharedPort) release()                    {}
+func (*sharedPort) hear(bool)                   {}
 
 // unheard does nothing.
 func unheard(uintptr) error { return nil }

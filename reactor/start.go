@@ -5,11 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
-	"golang.org/x/sys/unix"
 
 	"example.org/weir/codec"
 )
@@ -217,9 +215,13 @@ func (e *engine) run(addrs []string, options []gnet.Option) error {
 		if !e.booted() {
 			return fmt.Errorf("reactor: %w", err)
 		}
-		e.core.cfg.log.Error("the event loops have ended and all their connections are lost; starting again", "err", err)
+		e.core.cfg.log.Error("the event loops have ended and all their connections are lost; starting again; "+
+			"if accept found too many open files, raise the limit (ulimit -n)", "err", err)
 		e.loops.Clear()
 		time.Sleep(pause)
+		for nextDescriptor() >= e.fds.full && !e.srv.life.stopping.Load() { // or gnet could leave a listener behind
+			time.Sleep(pause)
+		}
 	}
 }
 
@@ -247,14 +249,3 @@ var ended = func() context.Context {
 	cancel()
 	return ctx
 }()
-
-// descriptorLimit is the number from which on descriptors are left to others: the listeners of
-// gnet's loops must always find one to accept with.
-func descriptorLimit() int {
-	var r unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
-		return 1 << 30
-	}
-	n := int(min(uint64(r.Cur), 1<<30))
-	return n - min(64+2*runtime.GOMAXPROCS(0), n/8)
-}

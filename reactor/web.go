@@ -220,7 +220,7 @@ func (c *Conn) duplicate() (net.Conn, error) {
 	if err != nil {
 		return nil, errDescriptors
 	}
-	if e := c.loop.engine; descriptorOf(socket) >= e.fds { // see engine.OnOpen
+	if e := c.loop.engine; descriptorOf(socket) >= e.fds.full { // see engine.OnOpen
 		e.warnDescriptors()
 		_ = socket.Close()
 		return nil, errDescriptors

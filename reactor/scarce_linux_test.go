@@ -1,0 +1,126 @@
+package reactor
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"example.org/weir/codec"
+)
+
+// scarceChild starts a child with few descriptors and opens connections.
+func scarceChild(t *testing.T, clients int) (child *process, addr string, open []*rawClient) {
+	t.Helper()
+	child = startChild(t, fmt.Sprint(childVariable, "=100 ", uint8(IOAuto)))
+	addr = child.line()
+	for range clients {
+		open = append(open, openEcho(t, addr))
+	}
+	return child, addr, open
+}
+
+// openEcho opens a connection and gets an echo.
+func openEcho(t *testing.T, addr string) *rawClient {
+	t.Helper()
+	r := open(t, addr)
+	r.echo("hello")
+	return r
+}
+
+func (r *rawClient) echo(p string) {
+	r.t.Helper()
+	r.send(text(p))
+	r.want(codec.Text, p)
+}
+
+// Where the application takes all descriptors, the connections that there are go on, those who come wait, and are
+// served when descriptors are free again. Shutdown does without any.
+func TestApplicationTakesDescriptors(t *testing.T) {
+	const clients = 10
+	child, addr, open := scarceChild(t, clients)
+	for round := range 2 {
+		child.do("take")
+		eventually(t, "the server accepts nobody", func() bool {
+			return strings.Count(child.log.String(), "accepting no connections: file descriptors are used up") == round+1
+		})
+		late := dialRaw(t, addr)
+		late.send(request())
+		for _, r := range open {
+			r.echo("all the while")
+		}
+		if s := child.do(""); s.Conns != len(open) || len(s.Closed) > 0 {
+			t.Errorf("with no descriptor left: %+v", s)
+		}
+		child.do("free")
+		if head := late.head(); !strings.HasPrefix(head, "HTTP/1.1 101 ") {
+			t.Fatalf("who waited got %q", head)
+		}
+		late.echo("late")
+		open = append(open, late, openEcho(t, addr))
+	}
+	child.do("take")
+	var leaving sync.WaitGroup
+	for _, r := range open {
+		leaving.Go(func() {
+			if _, _, err := r.next(); err != nil {
+				t.Errorf("instead of a close frame: %v", err)
+			}
+			_ = r.Close()
+		})
+	}
+	shut := child.do("shut down")
+	leaving.Wait()
+	if shut.Opened != len(open) || sum(shut.Closed) != len(open) || shut.Twice > 0 || shut.Conns > 0 {
+		t.Errorf("after %d connections: %+v", len(open), shut)
+	}
+	eventually(t, "it leaves no descriptor", func() bool { return child.do("free").Descriptors <= 0 })
+	if log := child.log.String(); !strings.Contains(log, "ulimit -n") || !strings.Contains(log, "accepting connections again") ||
+		strings.Contains(log, "starting again") || strings.Contains(log, "gnet:") {
+		t.Errorf("the log says %s", log)
+	}
+}
+
+// Where the server does not notice in time that the application has taken all descriptors, and a client connects,
+// gnet's loops end. Each connection ends once, with a cause, and when there are descriptors the server serves again.
+func TestLoopsEndForWantOfDescriptors(t *testing.T) {
+	const clients = 10
+	child, addr, _ := scarceChild(t, clients)
+	before := child.do("").Descriptors
+	child.do("blind")
+	child.do("take")
+	if conn, err := net.Dial("tcp", addr); err == nil { // or the end of the loops has come first
+		_ = conn.Close()
+	}
+	eventually(t, "all connections are lost", func() bool { return child.do("").Conns == 0 })
+	lost := child.do("free")
+	cause := (&codec.CloseError{Code: codec.CloseAbnormal, Cause: errLoopEnded}).Error()
+	if lost.Opened != clients || lost.Closed[cause] != clients || lost.Twice > 0 {
+		t.Errorf("of %d connections: %+v; want the cause %q", clients, lost, cause)
+	}
+	eventually(t, "the loops have ended", func() bool { return strings.Contains(child.log.String(), "starting again") })
+	eventually(t, "it listens again", func() bool { return openAndEcho(addr) == nil })
+	openEcho(t, addr).reset()
+	eventually(t, "all descriptors are back", func() bool {
+		s := child.do("")
+		return s.Conns == 0 && s.Descriptors <= before-clients
+	})
+	s := child.do("shut down")
+	eventually(t, "it leaves no descriptor", func() bool { s = child.do(""); return s.Descriptors <= 0 })
+	if s.Twice > 0 || sum(s.Closed) != s.Opened {
+		t.Errorf("after the end: %+v", s)
+	}
+	for _, want := range []string{"too many open files", "ulimit -n", "starting again"} {
+		if log := child.log.String(); !strings.Contains(log, want) {
+			t.Errorf("the log does not say %q: %s", want, log)
+		}
+	}
+}
+
+func sum(counts map[string]int) (n int) {
+	for _, k := range counts {
+		n += k
+	}
+	return n
+}
