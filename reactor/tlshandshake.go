@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -33,8 +34,12 @@ const (
 	tlsPerCPU = 512
 	// tlsComputingPerCPU is how many of them compute at a time. Callbacks that wait are among them.
 	tlsComputingPerCPU = 8
-	// tlsAhead is how much a client may have sent that its handshake has not used yet, in bytes.
-	// More than the handshake needs is the first that it wants to say.
+	// tlsHello is how much a client may have sent that its handshake has not used yet, in bytes, before the
+	// server has answered. Until then a ClientHello is all that it can say; crypto/tls takes none above 64 KiB,
+	// in four records or a few more.
+	tlsHello = 64<<10 + 64
+	// tlsAhead is how much after that. More than the handshake needs is the first that it wants to say: its part
+	// may be done before the server knows.
 	tlsAhead = 1 << 20
 	// tlsPatience is how long a client may keep its handshake waiting, all in all, when others have no
 	// place: those that say nothing would keep them out for HandshakeTimeout otherwise. It is enough for
@@ -125,8 +130,8 @@ func (s *secure) handshake() (err error) {
 
 // noteFailure counts and logs a handshake that has failed, also where its connection has gone meanwhile.
 func (s *secure) noteFailure(err error) {
-	if cause := context.Cause(s.hs.ctx); cause != nil { // which is why err is what it is
-		err = cause
+	if s.hs != nil {
+		err = cmp.Or(context.Cause(s.hs.ctx), err) // the first is why err is what it is
 	}
 	s.c.loop.engine.core.tlsFailed.Add(1)
 	s.c.loop.cfg.log.Debug("TLS handshake failed", "err", err, "remote", s.c.RemoteAddr())
@@ -138,8 +143,8 @@ func (s *secure) begin(p []byte) {
 	c := s.c
 	got := s.keep(p)
 	switch {
-	case len(got) > tlsAhead:
-		c.insecure(errTLSAhead)
+	case len(got) > s.ahead():
+		s.tooMuch(got)
 	case s.conn == nil && wholeRecord(got):
 		ctx, cancel := context.WithCancelCause(context.Background())
 		q := &c.loop.engine.core.tls
@@ -149,16 +154,31 @@ func (s *secure) begin(p []byte) {
 	}
 }
 
+// tooMuch ends a connection whose client has sent got ahead. It is the loop's.
+func (s *secure) tooMuch(got []byte) {
+	err := errTLSAhead
+	if s.conn == nil { // else the handshake takes note of it
+		if got[0] != recordHandshake {
+			err = tls.RecordHeaderError{Msg: "the first record is not of a TLS handshake", RecordHeader: [5]byte(got)}
+		}
+		s.noteFailure(err)
+	}
+	s.c.insecure(err)
+}
+
 var errTLSAhead = errors.New("reactor: the client sent too much before the TLS handshake was done")
+
+// recordHandshake is the type of a record of a handshake (RFC 8446 5.1).
+const recordHandshake = 22
 
 // wholeRecord reports whether p begins with a whole record, or with what is none (RFC 8446 5.1).
 func wholeRecord(p []byte) bool {
-	const header, handshake, most = 5, 22, 1 << 14
+	const header, most = 5, 1 << 14
 	if len(p) < header {
 		return false
 	}
 	n := int(p[3])<<8 | int(p[4])
-	return p[0] != handshake || n > most || len(p) >= header+n
+	return p[0] != recordHandshake || n > most || len(p) >= header+n
 }
 
 // secured goes on once the handshake is done, or has failed with err. It is the loop's.

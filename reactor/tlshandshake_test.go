@@ -145,6 +145,7 @@ func TestTLSProtocols(t *testing.T) {
 func TestTLSGarbage(t *testing.T) {
 	for _, row := range []struct{ name, sent, want string }{
 		{"HTTP", request(), "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"},
+		{"HTTP with a long body", "POST / HTTP/1.1\r\n\r\n" + strings.Repeat("x", 2*tlsHello), httpToTLS},
 		{"HTTP, without Server.Page", "HEAD / HTTP/1.1\r\n\r\n", httpToTLS},
 		{"random", "\xf3\x07\x99\x14 nothing that is known", ""},
 		{"no record of TLS", "\x16\x09\x09\x00\x05hello", "\x15\x03\x01\x00\x02\x02"},
@@ -169,29 +170,74 @@ func TestTLSGarbage(t *testing.T) {
 
 // TestTLSTooMuchAhead sends without end while its handshake is not done.
 func TestTLSTooMuchAhead(t *testing.T) {
+	for name, tt := range map[string]struct {
+		hold func(cfg *tls.Config, wait func())
+		most int
+	}{
+		"before the server has answered": {func(cfg *tls.Config, wait func()) {
+			cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { wait(); return nil, nil }
+		}, tlsHello},
+		"after that": {func(cfg *tls.Config, wait func()) {
+			cfg.VerifyConnection = func(tls.ConnectionState) error { wait(); return nil }
+		}, tlsAhead},
+	} {
+		t.Run(name, func(t *testing.T) { testTLSTooMuchAhead(t, tt.hold, tt.most) })
+	}
+}
+
+// testTLSTooMuchAhead sends more than is taken in while the server's callback, which hold sets, waits.
+func testTLSTooMuchAhead(t *testing.T, hold func(cfg *tls.Config, wait func()), most int) {
 	begun, release := make(chan struct{}), make(chan struct{})
 	cfg := serverConfig()
-	cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	hold(cfg, func() {
 		close(begun)
 		<-release
-		return nil, nil
-	}
+	})
 	var log logBuffer
 	srv := &Server{TLS: cfg, Logger: log.logger()}
 	r := dialTLS(t, serveTLS(t, srv), clientConfig(0))
 	ended := make(chan error, 1)
-	go func() { ended <- r.tls.Handshake() }()
+	go func() {
+		_ = r.tls.Handshake()
+		_, err := r.tls.Read(make([]byte, 1)) // the client has done its part before the server knows
+		ended <- err
+	}()
 	within(t, begun)
 	goOn := sync.OnceFunc(func() { close(release) })
 	defer goOn()
-	go r.TCPConn.Write(make([]byte, tlsAhead+1))
-	if err := within(t, ended); err == nil {
-		t.Error("the handshake was done")
+	if _, err := r.TCPConn.Write(make([]byte, most+1)); err == nil { // else it has been cut before the last
+		if err := within(t, ended); err == nil {
+			t.Error("the server takes it")
+		}
 	}
 	goOn()
 	eventually(t, "it is counted, and the reason in the log", func() bool {
 		return srv.TLSFailures() == 1 && strings.Contains(log.String(), errTLSAhead.Error())
 	})
+}
+
+// TestTLSAhead begins to speak before the server knows that the handshake is done.
+func TestTLSAhead(t *testing.T) {
+	begun, release := make(chan struct{}), make(chan struct{})
+	cfg := serverConfig()
+	cfg.VerifyConnection = func(tls.ConnectionState) error {
+		close(begun)
+		<-release
+		return nil
+	}
+	srv := &Server{TLS: cfg}
+	r := dialTLS(t, serveTLS(t, srv), clientConfig(tls.VersionTLS13))
+	ahead := strings.Repeat("ahead", 2*tlsHello/5)
+	r.send(request(), text(ahead))
+	within(t, begun)
+	eventually(t, "the server has it", func() bool {
+		kept := make(chan int, 1)
+		srv.core.engines[0].eachConn(func(c *Conn) { kept <- len(c.rare.tls.keep(nil)) })
+		return within(t, kept) > len(ahead)
+	})
+	close(release)
+	r.head()
+	r.want(codec.Text, ahead)
 }
 
 // TestTLSFailureOfTheGone counts a handshake whose client goes away in the middle of it.

@@ -70,6 +70,9 @@ func (w *wire) Write(p []byte) (int, error) {
 		w.out.B = append(w.out.B, p...)
 	}
 	shaking := w.hs != nil
+	if shaking {
+		w.hs.answered = true
+	}
 	w.mu.Unlock()
 	if via != nil {
 		return w.writeVia(via, p)
@@ -112,6 +115,16 @@ func (w *wire) keep(p []byte) []byte {
 		}
 	}
 	return w.in
+}
+
+// ahead returns how much may have arrived and not been read before the handshake is done.
+func (w *wire) ahead() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.hs != nil && w.hs.answered {
+		return tlsAhead
+	}
+	return tlsHello
 }
 
 // lend leaves bytes to be read on the loop. They are the loop's, so they must be taken back by the end
@@ -200,6 +213,8 @@ type tlsHandshake struct {
 	all    *tlsHandshakes
 	waited time.Duration // for the client, so far
 	leaves bool          // it makes room for another
+
+	answered bool // something has been written; wire.mu guards it
 }
 
 // wait waits for more to arrive, and lets others compute meanwhile.
