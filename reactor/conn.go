@@ -22,7 +22,7 @@ type Conn struct {
 	// anywhere that has the connection from OnOpen or EachConn.
 	Data any
 
-	loop *loop // does not change, but see limbo
+	loop *loop // does not change, but once, with mu held, for those in limbo
 
 	// mu guards what is sent. It is never held across a call of the application's code; a write on
 	// the non-blocking socket is the longest that it is held for.
@@ -186,6 +186,13 @@ func (c *Conn) Do(f func(*Conn)) error {
 		return c.closed()
 	}
 	return nil
+}
+
+// server returns the server that c belongs to, nil if that is a client. The lock is for those in limbo.
+func (c *Conn) server() *Server {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.loop.engine.srv
 }
 
 // handler returns the server's handler, or what Dial was given.

@@ -29,7 +29,7 @@ var (
 //
 // The errors are ErrBadTopic, ErrTooManySubscriptions, and net.ErrClosed.
 func (c *Conn) Subscribe(pattern string) error {
-	srv := c.loop.engine.srv
+	srv := c.server()
 	kind := kindOf(pattern)
 	switch {
 	case srv == nil:
@@ -44,7 +44,7 @@ func (c *Conn) Subscribe(pattern string) error {
 // message by it, though bytes of it may still have to be sent. The errors are ErrBadTopic and
 // net.ErrClosed.
 func (c *Conn) Unsubscribe(pattern string) error {
-	srv := c.loop.engine.srv
+	srv := c.server()
 	switch {
 	case srv == nil:
 		return errNoTopics
@@ -57,12 +57,12 @@ func (c *Conn) Unsubscribe(pattern string) error {
 // Publish sends a message to all that have subscribed to the topic, except c itself, here and behind
 // Server.Bus. See [Server.Publish], which it is but for that; the error is net.ErrClosed once c has closed.
 func (c *Conn) Publish(topic string, op codec.Opcode, p []byte) error {
-	srv := c.loop.engine.srv
-	switch {
-	case srv == nil:
-		return errNoTopics
-	case c.isClosed():
+	if c.isClosed() { // or in limbo, where its loop is not to be looked at
 		return c.closed()
+	}
+	srv := c.loop.engine.srv
+	if srv == nil {
+		return errNoTopics
 	}
 	return srv.publish(c, topic, op, p)
 }

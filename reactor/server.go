@@ -112,9 +112,9 @@ type Server struct {
 	MaxAuthorizing int
 	// Upgrade, if set, is asked before a request is accepted. It may refuse it by returning an
 	// error, best one that [Refuse] made (any other is a 500), add fields to the response, choose
-	// another subprotocol and set c.Data. It must not block: see Authorize. No other goroutine may have c before it
-	// returns: with UpgradeHTTP c belongs to no event loop until then, and its methods, of which those that
-	// send fail, are not yet safe to call from elsewhere. OnOpen is where to hand c on.
+	// another subprotocol and set c.Data. It must not block: see Authorize. c is not open yet: its
+	// methods that send and subscribe fail, and so do Publish and Do with UpgradeHTTP, where c belongs to no event
+	// loop yet. OnOpen is where to hand c on.
 	Upgrade func(c *Conn, u *Upgrade) error
 	// Page, if set, answers GET and HEAD requests that do not ask for WebSocket, those in HTTP/1.0 too,
 	// where the host may be empty. Without it, and

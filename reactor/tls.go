@@ -46,12 +46,9 @@ var errKeyUpdates = errors.New("reactor: the peer asks for new keys and does not
 // TLS returns what was agreed on in the TLS handshake: the version, the client's certificates, the
 // server name (SNI) and so on. ok is false for a connection without TLS.
 func (c *Conn) TLS() (state tls.ConnectionState, ok bool) {
-	s := c.tls()
-	if s == nil {
-		return state, false
-	}
 	c.mu.Lock()
-	established := s.established
+	s := c.tls()
+	established := s != nil && s.established
 	c.mu.Unlock()
 	if !established {
 		return state, false
