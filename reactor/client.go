@@ -93,7 +93,8 @@ func Dial(ctx context.Context, rawURL string, h Handler, opt *DialOptions) (*Con
 
 // Dial opens a connection to a ws or wss URL (RFC 6455 3) and returns it once the opening handshake is done
 // and h.OnOpen has been called, on the connection's event loop. Redirects are not followed (4.1
-// leaves that to the client). ctx ends the attempt, not the connection.
+// leaves that to the client). ctx ends the attempt, not the connection: from the moment when OnOpen is called
+// it has no effect.
 //
 // An answer that is not 101 is a *codec.HandshakeError with the status, and with the Location of a
 // redirect; one that breaks the rules is a *codec.HandshakeError with status 0. A proxy that refuses
@@ -136,11 +137,8 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, h Handler, opt *DialO
 	select {
 	case err = <-d.done:
 	case <-ctx.Done():
-		select {
-		case err = <-d.done: // just in time
-		default:
-			err = ctx.Err()
-			_ = c.CloseNow()
+		if err = ctx.Err(); !c.giveUpDialing() {
+			err = <-d.done // just in time
 		}
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package reactor
 import (
 	"errors"
 	"fmt"
+	"net"
 
 	"example.org/weir/codec"
 )
@@ -64,6 +65,10 @@ func (c *Conn) accept(r *codec.Response) {
 		return
 	}
 	c.mu.Lock()
+	if c.flags.has(flagCut) { // Dial has given up
+		c.mu.Unlock()
+		return
+	}
 	c.rare.subprotocol = string(protocol)
 	c.rare.deflate = deflate
 	c.rare.dialing = nil
@@ -96,6 +101,21 @@ func (c *Conn) refused(err error) {
 func (c *Conn) dialed(err error) {
 	if r := c.rare; r != nil && r.dialing != nil {
 		r.dialing.done <- err
+		c.mu.Lock()
 		r.dialing = nil
+		c.mu.Unlock()
 	}
+}
+
+// giveUpDialing ends an attempt, from any goroutine. It reports false when that is too late: the attempt has failed,
+// or succeeded, and dialing.done tells, once OnOpen has returned.
+func (c *Conn) giveUpDialing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rare.dialing == nil {
+		return false
+	}
+	c.because(&codec.CloseError{Code: codec.CloseAbnormal, Cause: net.ErrClosed})
+	c.cutOff()
+	return true
 }
