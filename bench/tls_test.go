@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/weir/codec"
 )
@@ -31,7 +32,7 @@ func TestTLS(t *testing.T) {
 		"not at all":       func(o *Options) { o.Insecure = true },
 	} {
 		o := short(url)
-		o.Verify, o.Conns, o.Slow, o.Stuck = true, 3, 1, 1
+		o.Verify, o.Conns, o.Slow, o.Stuck, o.Duration = true, 3, 1, 1, time.Second
 		change(&o)
 		for scenario, run := range map[string]func() *Result{
 			"echo": func() *Result { return must(t, RunEcho, o) },

@@ -189,7 +189,7 @@ func TestConnectionLine(t *testing.T) {
 		ID: 1, Path: "/a", Remote: &net.UnixAddr{Name: "@", Net: "unix"}, Since: now.Add(-2 * time.Second), Buffered: 3,
 		Received: reactor.ConnTraffic{Messages: 4, Bytes: 5}, Sent: reactor.ConnTraffic{Messages: 6, Bytes: 7}, Ping: 8 * time.Second,
 	}, now)
-	if want := (connectionLine{1, "@", "/a", 2, carried{4, 5}, carried{6, 7}, 3, 8}); got != want {
+	if want := (connectionLine{1, "@", "", "/a", 2, carried{4, 5}, carried{6, 7}, 3, 8}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	least := connectionLine{ID: 1}
