@@ -132,8 +132,8 @@ func withFewDescriptors(t *testing.T, weir string) {
 	o.Run = regexp.MustCompile("^(crowd|resets)$")
 	rep := abuseWeir(t, o)
 	for _, a := range rep.Abuses {
-		if out := a.Endings["not let in"]; a.Name == "crowd" && (out == 0 || out == 900) {
-			t.Errorf("%d of 900 clients were not let in", out)
+		if out := a.Endings["not let in: refused with 503"]; a.Name == "crowd" && (out == 0 || out == 900) {
+			t.Errorf("%d of 900 clients were refused with 503", out)
 		}
 	}
 }
