@@ -77,7 +77,7 @@ type Server struct {
 	// 5 s; negative: no limit.
 	HandshakeTimeout time.Duration
 	// IdleTimeout is how long a client may be silent. After half of it a ping is sent; one that
-	// does not answer is gone after the whole. Default 60 s; negative: no limit and no ping.
+	// does not answer is cut after the whole, with ErrIdle. Default 60 s; negative: no limit and no ping.
 	IdleTimeout time.Duration
 	// CloseTimeout is how long the closing handshake may take, and then the end of the TCP
 	// connection, before it is cut. Default 5 s; negative values are taken for the default.
