@@ -85,18 +85,15 @@ func (m *inflation) message(compressed []byte) *CloseError {
 	if fault := m.piece(compressed); fault != nil {
 		return fault
 	}
-	for _, end := range [...]string{deflateEnd[:len(deflateTail)], deflateEnd[len(deflateTail):]} {
-		// Where the last block of the payload has BFINAL set the sender need not add the empty block without it
-		// that RFC 7692 7.2.3.4 shows. Nothing is missing then.
-		if m.stream.ended() {
-			break
-		}
-		if fault := m.piece([]byte(end)); fault != nil {
+	// Where the last block of the payload has BFINAL set the sender need not add the empty block without it that
+	// RFC 7692 7.2.3.4 shows. Nothing is missing then.
+	if !m.stream.ended() {
+		if fault := m.piece([]byte(deflateTail)); fault != nil {
 			return fault
 		}
 	}
 	switch {
-	case !m.stream.ended():
+	case !m.stream.whole():
 		return ErrDeflate
 	case m.text && !m.utf8.Complete():
 		return ErrTextUTF8
@@ -130,7 +127,3 @@ func (m *inflation) grow() {
 	m.out = append(make([]byte, 0, room), m.out...)
 	m.grown = true
 }
-
-// deflateEnd is what a decompressor gets behind the payload. It begins with the 4 octets that RFC 7692 7.2.2 has a
-// receiver append, and goes on with an empty block that is the last of the stream.
-const deflateEnd = deflateTail + "\x01" + deflateTail

@@ -61,7 +61,7 @@ func eachDeflateParams(t *testing.T, f func(t *testing.T, p DeflateParams)) {
 
 // stdInflate decompresses what was compressed without context takeover with the standard library.
 func stdInflate(compressed, window []byte) ([]byte, error) {
-	r := flate.NewReaderDict(io.MultiReader(bytes.NewReader(compressed), strings.NewReader(deflateEnd)), window)
+	r := flate.NewReaderDict(io.MultiReader(bytes.NewReader(compressed), strings.NewReader(deflateTail+"\x01"+deflateTail)), window)
 	return io.ReadAll(r)
 }
 

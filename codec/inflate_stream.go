@@ -55,8 +55,11 @@ func (s *inflateStream) handOver(out []byte) {
 	s.window = slideWindow(s.window, out, 1<<maxWindowBits)
 }
 
-// ended reports whether the input has ended behind a block with BFINAL set.
-func (s *inflateStream) ended() bool { return s.state == inflateBlock && s.final && s.n == 0 }
+// whole reports whether the input ends where a block does.
+func (s *inflateStream) whole() bool { return s.state == inflateBlock && s.n == 0 }
+
+// ended reports whether that is a block with BFINAL set.
+func (s *inflateStream) ended() bool { return s.whole() && s.final }
 
 // inflate decompresses bytes of in and appends them to out, which holds the output since handOver, until in is used
 // up or it is full: it has room bytes, and there is another one to come. It returns how much of in was used.

@@ -53,7 +53,7 @@ type stream struct {
 	// Of a compressed message only.
 	inflate *inflateStream
 	made    uint64      // decompressed bytes that have been handed out
-	ending  int         // bytes of deflateEnd that have been decompressed
+	ending  int         // bytes of deflateTail that have been decompressed
 	fault   *CloseError // after which there is nothing to be decompressed
 }
 

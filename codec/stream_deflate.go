@@ -62,23 +62,16 @@ func (d *Decoder) inflatePiece(p []byte) (n int, full bool, fault *CloseError) {
 // is true.
 func (d *Decoder) inflateEnd() (full bool, fault *CloseError) {
 	s := d.cfg.stream
-	for !s.inflate.ended() {
-		end := len(deflateTail)
-		switch {
-		case s.ending == len(deflateEnd):
-			s.fault = ErrDeflate
-			return false, s.fault
-		case s.ending >= end:
-			end = len(deflateEnd)
-		}
-		var n int
-		n, full, fault = d.inflate([]byte(deflateEnd[s.ending:end]))
-		s.ending += n
-		if full || fault != nil {
-			return full, fault
-		}
+	if s.ending == 0 && s.inflate.ended() { // see inflation.message
+		return false, nil
 	}
-	return false, nil
+	n, full, fault := d.inflate([]byte(deflateTail[s.ending:]))
+	s.ending += n
+	if !full && fault == nil && !s.inflate.whole() {
+		s.fault = ErrDeflate
+		fault = s.fault
+	}
+	return full, fault
 }
 
 // inflate decompresses in to d's buffer and returns how much of it was used, all of it unless the buffer is full.

@@ -363,6 +363,31 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
+// A block without compression that is cut short takes what a receiver appends for its own, but no more than the 4
+// octets that RFC 7692 7.2.2 names: with them it is whole, or the message is at fault.
+func TestInflateTruncatedBlock(t *testing.T) {
+	for missing := range 12 {
+		for _, final := range []byte{0, 1} {
+			compressed := []byte{final, byte(missing + 2), 0, ^byte(missing + 2), 0xff, 'o', 'k'}
+			want := error(ErrDeflate)
+			if missing == len(deflateTail) || missing == 0 && final == 1 {
+				want = nil
+			}
+			wire := append(AppendDeflatedHeader(nil, true, Binary, len(compressed)), compressed...)
+			cfg := unlimited(Client, new(testPool))
+			cfg.Inflater = NewInflater(DeflateParams{}, Client)
+			if o := decodePieces(t, cfg, wire); o.err != want {
+				t.Errorf("%d octets missing, BFINAL %d: %v, %v; want %v", missing, final, o.events, o.err, want)
+			}
+			cfg = streamingConfig(Client, new(testPool), Streaming{Max: 100})
+			cfg.Inflater = NewInflater(DeflateParams{}, Client)
+			if o, _ := decodeChunks(t, newDecoder(cfg), wire, 3, 1); o.err != want {
+				t.Errorf("%d octets missing, BFINAL %d, in chunks: %v, %v; want %v", missing, final, o.events, o.err, want)
+			}
+		}
+	}
+}
+
 // FuzzStreamInflate: a compressed message in any pieces gives in chunks what it gives whole, or the same error; and
 // so does what it leaves in the window.
 func FuzzStreamInflate(f *testing.F) {
