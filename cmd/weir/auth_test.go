@@ -400,12 +400,14 @@ func answerTo(t *testing.T, o *options) (status int, field string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &reactor.Server{Handler: reactor.NopHandler{}, Authorize: g.authorize, Logger: quiet, Origins: o.origins.values}
+	srv := &reactor.Server{Handler: reactor.NopHandler{}, Authorize: g.authorize, Logger: quiet, Origins: o.origins.values, HandshakeTimeout: time.Minute}
 	if err := srv.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	r, err := http.NewRequest("GET", fmt.Sprintf("http://%s/rooms?token=t", srv.Addrs()[0]), nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, "GET", fmt.Sprintf("http://%s/rooms?token=t", srv.Addrs()[0]), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -111,6 +112,26 @@ func TestAdviceAtStart(t *testing.T) {
 		t.Error(line)
 	}
 	logged.await(t, "open in a browser")
+	signalSelf(t, syscall.SIGTERM)
+	if got := within(t, status); got != exitOK {
+		t.Errorf("exit status %d", got)
+	}
+}
+
+// TestAdminOfWeir holds that the admin of a server that runs knows its app, and the memory from which on it is not ready.
+func TestAdminOfWeir(t *testing.T) {
+	admin, _, status := start(t, "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-app", "chat", "-ready-memory", "1KiB")
+	for path, want := range map[string]string{"/readyz": `503 {"status":"memory"`, "/metrics": `app="chat"`} {
+		eventually(t, path+" tells "+want, func() bool {
+			res, err := http.Get(strings.TrimSpace(admin) + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			body, _ := io.ReadAll(res.Body)
+			return strings.Contains(fmt.Sprint(res.StatusCode, " ", string(body)), want)
+		})
+	}
 	signalSelf(t, syscall.SIGTERM)
 	if got := within(t, status); got != exitOK {
 		t.Errorf("exit status %d", got)

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -122,6 +125,38 @@ func TestRestartWithoutDowntime(t *testing.T) {
 		t.Errorf("%d moves of %d residents in 4 restarts", moves.Load(), staying)
 	}
 	t.Logf("%d visits, %d of them told 1001 before their echo; %d moves", visits.Load(), early.Load(), moves.Load())
+}
+
+// TestSecondSignal holds that a drain, which would wait for a client, is over with the second signal.
+func TestSecondSignal(t *testing.T) {
+	p := startProcess(t)
+	conn, err := net.Dial("tcp", p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, upgradeRequest)
+	if _, err := io.ReadFull(conn, make([]byte, len("HTTP/1.1 101"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it drains", func() bool {
+		res, err := http.Get(p.admin + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusServiceUnavailable
+	})
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = within(t, p.ended)
+	if status := p.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGTERM {
+		t.Errorf("it ended with %v, not with the signal", p.cmd.ProcessState)
+	}
 }
 
 // The service unit and the image are for this binary: they set what it knows.
