@@ -184,7 +184,8 @@ func TestLines(t *testing.T) {
 	srv.start(t)
 	o := short(srv.url)
 	o.Conns, o.Lines = 1, []string{"one", "", "zwölf"}
-	wantChecks(t, must(t, RunEcho, o), "")
+	enough := func() bool { return srv.messages.Load() > 6 }
+	wantChecks(t, mustUntil(t, RunEcho, o, enough), "")
 	if len(got) < 6 || !slices.Equal(got[:6], []string{"one", "", "zwölf", "one", "", "zwölf"}) {
 		t.Errorf("the server got %q…", got[:min(len(got), 6)])
 	}

@@ -59,7 +59,7 @@ func TestVerify(t *testing.T) {
 			srv.start(t)
 			o := short(srv.url)
 			o.Conns, o.Depth, o.Verify = 3, 20, true
-			o.patience.answers = 200 * time.Millisecond
+			o.patience.answers = time.Second
 			res := must(t, RunEcho, o)
 			wantChecks(t, res, tc.checks)
 			if n := uint64(faults.Load()); n == 0 || *res.Verify != tc.want(n) {
@@ -132,7 +132,7 @@ func TestVerifyMisdelivered(t *testing.T) {
 	srv.start(t)
 	o := short(srv.url)
 	o.Conns, o.Depth, o.Verify = 2, 20, true
-	o.patience.answers = 200 * time.Millisecond
+	o.patience.answers = time.Second
 	res := must(t, RunEcho, o)
 	if n := uint64(faults.Load()); n == 0 || res.Verify.Corrupted == 0 || res.Verify.Corrupted > n || failedChecks(res) == "" {
 		t.Errorf("%d messages went to the other connection: %+v", n, res.Verify)
