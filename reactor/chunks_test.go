@@ -175,8 +175,8 @@ func TestChunksAreOneMessage(t *testing.T) {
 	srv := &Server{Handler: newChunkProbe(), StreamFrom: -1}
 	s := newOpenStand(t, srv)
 	s.arrive(first(0x01, text("a")) + first(0x00, frame(codec.Continuation, "b")) + frame(codec.Continuation, "c"))
-	if got := srv.Stats().Received.Text; got != 1 {
-		t.Errorf("%d messages", got)
+	if got := srv.Stats().Received; got.Text != 1 || got.TextBytes != 3 {
+		t.Errorf("%d messages of %d bytes", got.Text, got.TextBytes)
 	}
 }
 

@@ -103,9 +103,10 @@ func (c *Conn) track() *track {
 	return c.rare.track
 }
 
-// sentMessage counts a message or control frame that is sent.
-func (c *Conn) sentMessage(op codec.Opcode) {
-	c.loop.counts.sent.message(op)
+// sentMessage counts a message or control frame that is sent, with a payload of n bytes, or what of that has not
+// been counted by itself.
+func (c *Conn) sentMessage(op codec.Opcode, n int) {
+	c.loop.counts.sent.add(messageType(op), 1, uint64(n))
 	if c.loop.cfg.track {
 		if t := c.track(); t != nil {
 			t.sent.message(op)

@@ -36,6 +36,7 @@ type loop struct {
 	handshake handshake // for the requests that arrive whole, which are nearly all
 	upgrade   Upgrade
 	counts    *counts
+	arrived   turnTraffic
 	number    int
 	untimed   uint   // messages since one was timed
 	plain     []byte // what TLS connections read into, nil until one has

@@ -158,7 +158,7 @@ func (w *MessageWriter) Close() error {
 	}
 	w.closed = true
 	c.rare.writer = nil
-	c.sentMessage(w.op)
+	c.sentMessage(w.op, 0)
 	w.fragment(nil, true)
 	for _, m := range w.behind {
 		switch {
@@ -216,6 +216,7 @@ func (w *MessageWriter) fragment(p []byte, last bool) {
 	b := c.buffer()
 	before := len(b.B)
 	b.B = w.fragments.Append(b.B, p, last)
+	c.loop.counts.sent.add(messageType(w.op), 0, uint64(len(p)))
 	if c.deflating() != nil {
 		c.loop.counts.deflated.add(len(p), len(b.B)-before)
 	}

@@ -76,8 +76,8 @@ func TestMessageWriter(t *testing.T) {
 	if _, err := s.c.NewWriter(codec.Ping); err != errNotData {
 		t.Errorf("a ping in fragments: %v", err)
 	}
-	if got := s.e.srv.Stats().Sent; got.Text != 3 || got.Binary != 2 {
-		t.Errorf("%d texts and %d binaries are counted", got.Text, got.Binary)
+	if got := s.e.srv.Stats().Sent; got.Text != 3 || got.Binary != 2 || got.TextBytes != 5+6+4 || got.BinaryBytes != 8 {
+		t.Errorf("counted: %+v", got)
 	}
 }
 

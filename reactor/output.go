@@ -82,7 +82,7 @@ func (c *Conn) wrote(n int, err error) {
 	if r := c.rare; r != nil && r.pongWaits {
 		r.pongWaits = false
 		if c.maySend() {
-			c.sentMessage(codec.Pong)
+			c.sentMessage(codec.Pong, len(r.pong))
 			c.encode(codec.Pong, r.pong)
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"unsafe"
 
 	"github.com/panjf2000/gnet/v2"
-
-	"example.org/weir/codec"
 )
 
 // span is where a value, or the array of a slice, lies.
@@ -79,7 +77,7 @@ func BenchmarkSharing(b *testing.B) {
 					if t == nil {
 						continue
 					}
-					t.message(codec.Binary)
+					t.add(typeBinary, 1, 128)
 					t.bytes.Add(128)
 				}
 			})

@@ -140,7 +140,7 @@ func (c *Conn) closeBehind(body []byte) bool {
 		return false
 	}
 	if w != nil {
-		c.sentMessage(codec.Close)
+		c.sentMessage(codec.Close, len(body))
 		w.close = append([]byte{}, body...)
 	}
 	return w != nil

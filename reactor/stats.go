@@ -49,7 +49,9 @@ type Compression struct {
 type Traffic struct {
 	Text, Binary uint64 // messages
 	Control      uint64 // frames: ping, pong and close
-	Bytes        uint64 // on the connection, with frame headers and handshakes, beneath TLS
+	// The bytes of their payloads, as the application has them.
+	TextBytes, BinaryBytes, ControlBytes uint64
+	Bytes                                uint64 // on the connection, with frame headers and handshakes, beneath TLS
 }
 
 // CloseKind says how a connection ended.
@@ -184,25 +186,65 @@ type counts struct {
 // cacheLine is the size of a cache line, in bytes. Loops write to none that another loop uses for a message.
 const cacheLine = 64
 
-type traffic struct{ text, binary, control, bytes atomic.Uint64 }
+type traffic struct {
+	types [messageTypes]struct{ messages, bytes atomic.Uint64 }
+	bytes atomic.Uint64
+}
 
-// message counts a message or control frame.
-func (t *traffic) message(op codec.Opcode) {
+// What messages are counted by.
+const (
+	typeText = iota
+	typeBinary
+	typeControl
+	messageTypes
+)
+
+func messageType(op codec.Opcode) int {
 	switch op {
 	case codec.Text:
-		t.text.Add(1)
+		return typeText
 	case codec.Binary:
-		t.binary.Add(1)
-	default:
-		t.control.Add(1)
+		return typeBinary
 	}
+	return typeControl
+}
+
+// add counts messages or control frames and the bytes of payloads.
+func (t *traffic) add(typ int, messages, bytes uint64) {
+	t.types[typ].messages.Add(messages)
+	t.types[typ].bytes.Add(bytes)
 }
 
 func (t *traffic) addTo(to *Traffic) {
-	to.Text += t.text.Load()
-	to.Binary += t.binary.Load()
-	to.Control += t.control.Load()
+	for typ, counts := range [messageTypes][2]*uint64{
+		{&to.Text, &to.TextBytes}, {&to.Binary, &to.BinaryBytes}, {&to.Control, &to.ControlBytes},
+	} {
+		*counts[0] += t.types[typ].messages.Load()
+		*counts[1] += t.types[typ].bytes.Load()
+	}
 	to.Bytes += t.bytes.Load()
+}
+
+// turnTraffic counts what one turn has received. It belongs to the loop, and saves the atomic operations of each message.
+type turnTraffic [messageTypes]struct{ messages, bytes uint64 }
+
+// add counts a message, or a part of one that is not the last.
+func (a *turnTraffic) add(op codec.Opcode, bytes int, last bool) {
+	n := &a[messageType(op)]
+	n.bytes += uint64(bytes)
+	if last {
+		n.messages++
+	}
+}
+
+// moveTo adds a to t, and empties it.
+func (a *turnTraffic) moveTo(t *traffic) {
+	for typ := range a {
+		if n := &a[typ]; n.messages > 0 || n.bytes > 0 {
+			t.add(typ, n.messages, n.bytes)
+			n.messages, n.bytes = 0, 0
+		}
+	}
 }
 
 type compression struct{ plain, wire atomic.Uint64 }

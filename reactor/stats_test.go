@@ -91,6 +91,12 @@ func TestStats(t *testing.T) {
 	if out := st.Sent; out.Text != 1 || out.Binary != 1 || out.Control != 4 {
 		t.Errorf("sent %+v", out)
 	}
+	if in := st.Received; in.TextBytes != 3+5 || in.BinaryBytes != 2 || in.ControlBytes != 1+2 {
+		t.Errorf("payloads received %+v", in)
+	}
+	if out := st.Sent; out.TextBytes != 3 || out.BinaryBytes != 2 || out.ControlBytes <= 1+3*2 { // the last two close frames have reasons
+		t.Errorf("payloads sent %+v", out)
+	}
 	if st.Received.Bytes < 4*100 || st.Sent.Bytes < 3*100 {
 		t.Errorf("bytes: %d received, %d sent", st.Received.Bytes, st.Sent.Bytes)
 	}

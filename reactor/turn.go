@@ -54,6 +54,7 @@ func (c *Conn) end() {
 // endTurn settles the connection, or leaves that to the loop's batch. It reports whether the connection is
 // to be closed now.
 func (c *Conn) endTurn() (cut bool) {
+	c.loop.arrived.moveTo(&c.loop.counts.received)
 	b := &c.loop.batch
 	c.mu.Lock()
 	if !b.takes(c) {
@@ -220,8 +221,10 @@ func overwrite(p []byte) {
 }
 
 func (c *Conn) dispatch(m codec.Message) {
-	if chunk, ok := m.Chunk(); !ok || chunk.Final {
-		c.loop.counts.received.message(m.Opcode)
+	chunk, parted := m.Chunk()
+	last := !parted || chunk.Final
+	c.loop.arrived.add(m.Opcode, len(m.Payload), last)
+	if last {
 		if c.loop.cfg.track {
 			c.trackMessage(m.Opcode)
 		}

@@ -168,7 +168,7 @@ func (c *Conn) overflow(err error) error {
 
 // queue encodes a frame behind what is pending.
 func (c *Conn) queue(op codec.Opcode, p []byte) {
-	c.sentMessage(op)
+	c.sentMessage(op, len(p))
 	if len(p) >= flushAt && !c.flags.has(flagFull) && c.loop.cfg.decoder.Role == codec.Server && c.tls() == nil && c.deflating() == nil {
 		c.writeThrough(codec.AppendHeader(c.buffer().B, true, op, len(p)), p)
 		return
@@ -184,7 +184,7 @@ func (c *Conn) queuePrepared(m *codec.Prepared) {
 		return
 	}
 	frame := c.prepared(m)
-	c.sentMessage(m.Opcode())
+	c.sentMessage(m.Opcode(), len(m.Payload()))
 	b := c.buffer()
 	if len(frame) >= flushAt && !c.flags.has(flagFull) && c.tls() == nil {
 		c.writeThrough(b.B, frame)
@@ -196,7 +196,7 @@ func (c *Conn) queuePrepared(m *codec.Prepared) {
 
 // append appends the frame of a message that was encoded for many to what is pending.
 func (c *Conn) append(m *codec.Prepared) {
-	c.sentMessage(m.Opcode())
+	c.sentMessage(m.Opcode(), len(m.Payload()))
 	b := c.buffer()
 	b.B = append(b.B, c.prepared(m)...)
 }

@@ -51,6 +51,7 @@ var (
 	panics      = declare(counter, "weir_panics_total", "Panics of handlers and hooks.")
 
 	messages = declare(counter, "weir_messages_total", "Messages, by type; of the type control, frames.", "direction", "type")
+	payloads = declare(counter, "weir_payload_bytes_total", "Bytes of the payloads of messages, as the application has them, by type.", "direction", "type")
 	octets   = declare(counter, "weir_bytes_total", "Bytes on connections, with frame headers and handshakes, beneath TLS.", "direction")
 	deflate  = declare(counter, "weir_deflate_bytes_total", "Bytes of connections that compress, as the application has them (plain) and in frames (wire).", "direction", "form")
 
@@ -157,6 +158,9 @@ func (s samples) server(st reactor.Stats, failures int64) {
 	s.both(messages, st.Received.Text, st.Sent.Text, "text")
 	s.both(messages, st.Received.Binary, st.Sent.Binary, "binary")
 	s.both(messages, st.Received.Control, st.Sent.Control, "control")
+	s.both(payloads, st.Received.TextBytes, st.Sent.TextBytes, "text")
+	s.both(payloads, st.Received.BinaryBytes, st.Sent.BinaryBytes, "binary")
+	s.both(payloads, st.Received.ControlBytes, st.Sent.ControlBytes, "control")
 	s.both(octets, st.Received.Bytes, st.Sent.Bytes)
 	s.both(deflate, st.Inflated.Plain, st.Deflated.Plain, "plain")
 	s.both(deflate, st.Inflated.Wire, st.Deflated.Wire, "wire")

@@ -24,8 +24,8 @@ func TestMetricsOfCounts(t *testing.T) {
 		Conns: 101, Congested: 102, Buffered: 103, Accepted: 104, Opened: 105, Dropped: 106, Rejected: 107, Slow: 108, Shed: 109, Panics: 110,
 		Refused:  map[reactor.Refusal]uint64{{Status: 429, Reason: reactor.RefusedClient}: 111},
 		Closed:   map[reactor.CloseKind]uint64{{Code: 1006}: 112, {Code: 1001}: 113, {Code: 1000, Remote: true}: 114},
-		Received: reactor.Traffic{Text: 115, Binary: 116, Control: 117, Bytes: 118},
-		Sent:     reactor.Traffic{Text: 119, Binary: 120, Control: 121, Bytes: 122},
+		Received: reactor.Traffic{Text: 115, Binary: 116, Control: 117, Bytes: 118, TextBytes: 151, BinaryBytes: 152, ControlBytes: 153},
+		Sent:     reactor.Traffic{Text: 119, Binary: 120, Control: 121, Bytes: 122, TextBytes: 154, BinaryBytes: 155, ControlBytes: 156},
 		Inflated: reactor.Compression{Plain: 123, Wire: 124}, Deflated: reactor.Compression{Plain: 125, Wire: 126},
 		PingTime: reactor.Histogram{Sum: 127e9}, HandlerTime: reactor.Histogram{Sum: 128e9}, FanoutTime: reactor.Histogram{Sum: 129e9},
 		Loops: []reactor.LoopStats{{Loop: 3, Conns: 130, Lag: 131 * time.Second}},
@@ -103,6 +103,12 @@ weir_nats_reconnects_total 140
 weir_nats_subscriptions 141
 weir_outbound_buffered_bytes 103
 weir_panics_total 110
+weir_payload_bytes_total direction=in type=binary 152
+weir_payload_bytes_total direction=in type=control 153
+weir_payload_bytes_total direction=in type=text 151
+weir_payload_bytes_total direction=out type=binary 155
+weir_payload_bytes_total direction=out type=control 156
+weir_payload_bytes_total direction=out type=text 154
 weir_ping_rtt_seconds 127
 weir_published_total 134
 weir_slow_consumers 102
