@@ -36,7 +36,7 @@ func startWeir(t *testing.T, weir, before, addr string, more ...string) Options 
 	args := []string{"-c", before + `exec "$0" "$@"`, weir, "-deflate", "-addr", addr, "-handshake-timeout", weirHandshake.String()}
 	cmd := exec.Command("sh", append(args, more...)...)
 	found := start(t, cmd, regexp.MustCompile(`msg=listening addr=(\S+)`))
-	o := Options{HandshakeTimeout: weirHandshake, PID: cmd.Process.Pid, MaxLatency: 5 * time.Second}
+	o := Options{HandshakeTimeout: weirHandshake, PID: cmd.Process.Pid, MaxLatency: 10 * time.Second}
 	if runtime.GOOS != "linux" {
 		o.PID = 0
 	}

@@ -27,7 +27,7 @@ func tortured(t *testing.T, ctx context.Context, h reactor.HandlerFunc, args ...
 	}
 	defer srv.Close()
 	var out, errs strings.Builder
-	status = run(ctx, append(append([]string{"torture"}, args...), "ws://"+srv.Addrs()[0].String()), &out, &errs)
+	status = run(ctx, append(append([]string{"torture", "-max-latency", "20s"}, args...), "ws://"+srv.Addrs()[0].String()), &out, &errs)
 	return status, out.String(), errs.String()
 }
 
@@ -47,7 +47,7 @@ func TestSuitesTLS(t *testing.T) {
 	url := "wss://" + srv.Addrs()[0].String()
 	for _, suite := range [][]string{
 		{"conform", "-run", `^1\.1\.[1-5] `, "-patience", "10s"},
-		{"torture", "-run", "bad-closes", "-quiet"},
+		{"torture", "-run", "bad-closes", "-quiet", "-max-latency", "20s"},
 	} {
 		for _, c := range []struct {
 			trust  []string
