@@ -152,7 +152,9 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 	if opt.auth.jwt() {
 		reloads = append(reloads, gate.renew)
 	}
-	defer onHangup(log, sd, reloads...)()
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
+	defer onHangup(log, sd, quit, reloads...)()
 	if err := srv.Start(opt.addrs.values...); err != nil {
 		fmt.Fprintln(stderr, "weir:", strings.TrimPrefix(err.Error(), "reactor: "))
 		var bad *reactor.AddrError
