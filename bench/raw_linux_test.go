@@ -59,6 +59,7 @@ func TestRawEcho(t *testing.T) {
 		e.in.Store(0)
 		o := short("tcp://"+tcp.Addr().String(), "unix://"+local.Addr().String())
 		o.Raw, o.Conns, o.Depth, o.Loops, o.Size = true, 5, 4, 2, FixedSize(size)
+		o.Duration = time.Second
 		res := must(t, RunEcho, o)
 		wantChecks(t, res, "")
 		wantWhole(t, res)
