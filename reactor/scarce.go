@@ -73,6 +73,8 @@ func (e *engine) turnAway(g gnet.Conn) {
 	e.guard()
 	he := e.core.refusal(errDescriptors, g.RemoteAddr())
 	c, enrolled := g.Context().(*Conn)
+	// It has nothing that OnClose could take leave of: one that UpgradeHTTP takes over stays in limbo.
+	g.SetContext(nil)
 	if e.cfg.tls != nil || enrolled && c.tls() != nil { // there is no way to say so
 		return
 	}

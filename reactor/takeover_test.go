@@ -514,6 +514,38 @@ func TestUpgradeHTTPDescriptors(t *testing.T) {
 	eventually(t, "all descriptors are closed", func() bool { return descriptors(t) <= before })
 }
 
+// A connection that comes with one of the last descriptors, as net/http accepts them as long as there are any, is
+// refused, and costs the others nothing.
+func TestUpgradeHTTPOutOfDescriptors(t *testing.T) {
+	srv := &Server{}
+	mux, errs := takeovers(t, srv)
+	addr := serveMux(t, mux)
+	first := dialRaw(t, addr)
+	first.send(requestTo("/ws"))
+	first.head()
+	within(t, errs)
+	e := srv.takeovers.engine
+	full := e.fds.full
+	e.fds.full = 0
+	late := dialRaw(t, addr)
+	late.send(requestTo("/ws"))
+	if head := late.head(); !strings.HasPrefix(head, "HTTP/1.1 503 ") {
+		t.Errorf("who came too late got %q", head)
+	}
+	if err := within(t, errs); err == nil {
+		t.Error("UpgradeHTTP returned no error")
+	}
+	first.echo("still here")
+	if n := srv.Conns(); n != 1 {
+		t.Errorf("there are %d connections", n)
+	}
+	e.fds.full = full
+	again := dialRaw(t, addr)
+	again.send(requestTo("/ws"), text("room again"))
+	again.head()
+	again.want(codec.Text, "room again")
+}
+
 // Connections come while the server is shut down: none hangs and none is left.
 func TestUpgradeHTTPDuringShutdown(t *testing.T) {
 	for range 10 {
