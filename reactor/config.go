@@ -136,10 +136,13 @@ func (s *settings) gnetOptions(log *slog.Logger) []gnet.Option {
 // loopCount is the number of loops that an engine gets.
 func (s *settings) loopCount() int {
 	if s.loops <= 0 {
-		return runtime.GOMAXPROCS(0)
+		return min(runtime.GOMAXPROCS(0), maxLoops)
 	}
-	return s.loops
+	return min(s.loops, maxLoops)
 }
+
+// maxLoops is how many loops gnet runs at most.
+const maxLoops = 256
 
 // limit returns n, the default for 0, and no limit for a negative n.
 func limit(n, def int) int {

@@ -191,7 +191,7 @@ type Server struct {
 	// on by ALPN, never h2. Default nil: no TLS.
 	TLS *tls.Config
 
-	// Loops is the number of event loops. Default: GOMAXPROCS.
+	// Loops is the number of event loops, of which there are 256 at most. Default: GOMAXPROCS.
 	Loops int
 	// ReadBuffer is the size of the buffer that each loop reads into, in bytes; it bounds the work
 	// that one connection can cause in one turn of its loop. Rounded up to a power of two. Default

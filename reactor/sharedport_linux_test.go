@@ -216,3 +216,12 @@ func TestSharePortAfterRestart(t *testing.T) {
 		t.Errorf("Dial returned %v", err)
 	}
 }
+
+// Start does not look for more listeners than gnet makes, for which it would wait.
+func TestMoreLoopsThanThereCanBe(t *testing.T) {
+	srv := &Server{Loops: maxLoops + 1}
+	serve(t, srv)
+	if n := len(srv.core.engines[0].port.listeners); n != maxLoops {
+		t.Errorf("%d listeners were found, want %d", n, maxLoops)
+	}
+}
