@@ -82,6 +82,40 @@ func TestApplicationTakesDescriptors(t *testing.T) {
 	}
 }
 
+// A server without descriptors that is to leave its port, while a client waits in the queue, keeps the port, and its
+// connections end in order.
+func TestSharePortWithoutDescriptors(t *testing.T) {
+	child, addr, open := scarceChild(t, 10)
+	child.do("share")
+	child.do("take")
+	eventually(t, "the server accepts nobody", func() bool {
+		return strings.Contains(child.log.String(), "accepting no connections")
+	})
+	dialRaw(t, addr).send(request())
+	next := &Server{Handler: echo, SharePort: true, Loops: 1, Logger: quiet}
+	if err := next.Start(addr); err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	var leaving sync.WaitGroup
+	for _, r := range open {
+		leaving.Go(func() {
+			if _, _, err := r.next(); err != nil {
+				t.Errorf("instead of a close frame: %v", err)
+			}
+			_ = r.Close()
+		})
+	}
+	shut := child.do("shut down")
+	leaving.Wait()
+	if sum(shut.Closed) != len(open) || shut.Conns > 0 {
+		t.Errorf("after %d connections: %+v", len(open), shut)
+	}
+	if log := child.log.String(); !strings.Contains(log, "cannot leave the port") || strings.Contains(log, "gnet:") {
+		t.Errorf("the log says %s", log)
+	}
+}
+
 // Where the server does not notice in time that the application has taken all descriptors, and a client connects,
 // gnet's loops end. Each connection ends once, with a cause, and when there are descriptors the server serves again.
 func TestLoopsEndForWantOfDescriptors(t *testing.T) {

@@ -147,8 +147,10 @@ func (p *sharedPort) leave(ctx context.Context) error {
 	if len(p.listeners) == 0 || !p.shared {
 		return nil
 	}
+	if p.deaf { // those who wait would be accepted with descriptors that there are not
+		return unix.EMFILE
+	}
 	defer p.close()
-	p.hear(true)
 	others := p.prefer()
 	for _, l := range p.listeners {
 		if err := unheard(uintptr(l.socket)); err != nil {
