@@ -196,6 +196,7 @@ func TestTokenSays(t *testing.T) {
 	}{
 		"all":                {jwt.MapClaims{"weir": map[string]any{"subscribe": []string{"a"}, "more": 1}}, now.Add(time.Hour), guest{user: "eve", may: []*grants{{Subscribe: []string{"a"}}}, expires: now.Add(time.Hour)}},
 		"little":             {jwt.MapClaims{"sub": "", "weir": nil}, now.Add(time.Hour), guest{expires: now.Add(time.Hour)}},
+		"names that differ":  {jwt.MapClaims{"SUB": "ali", "\u017Fub": "ali", "weiR": "", "Exp": 1}, now.Add(time.Hour), guest{user: "eve", expires: now.Add(time.Hour)}},
 		"clocks that differ": {nil, now.Add(-10 * time.Second), guest{user: "eve", expires: now.Add(20 * time.Second)}},
 	} {
 		var got guest

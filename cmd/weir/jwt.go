@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -76,6 +77,24 @@ type claims struct {
 	jwt.RegisteredClaims
 	Weir json.RawMessage `json:"weir"` // grants
 }
+
+// UnmarshalJSON takes a claim for what its name says exactly. Their case matters (RFC 7519 7.3), and encoding/json
+// alone would take a claim SUB, or \u017Fub, which an issuer may leave to its users, for sub.
+func (c *claims) UnmarshalJSON(b []byte) error {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool { return !slices.Contains(claimNames, name) })
+	b, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	type plain claims
+	return json.Unmarshal(b, (*plain)(c))
+}
+
+var claimNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "weir"}
 
 // verify notes in guest what a good token says. It refuses one that is not, with 401 (RFC 6750 3.1).
 func (v *verifier) verify(token string, guest *guest) error {
