@@ -89,8 +89,9 @@ const maxAnswer = 64 << 10
 //
 //	{"user": "ali", "subscribe": ["rooms.>"], "publish": ["rooms.*.chat"]}
 //
-// of which each may be missing; with one of the lists the other is empty. It need not say anything: what is
-// not JSON, as some services have it that say OK, is left aside.
+// of which each may be missing; with one of the lists the other is empty, and so is one that is null, as some
+// languages write a list without elements. It need not say anything: what is not JSON, as some services have it
+// that say OK, is left aside.
 func readAnswer(res *http.Response, guest *guest) error {
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	body = bytes.TrimSpace(body)
@@ -106,7 +107,8 @@ func readAnswer(res *http.Response, guest *guest) error {
 		User string `json:"user"`
 		grants
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
+	var named struct{ Subscribe, Publish json.RawMessage }
+	if err := errors.Join(json.Unmarshal(body, &answer), json.Unmarshal(body, &named)); err != nil {
 		return errors.New(`the answer of -auth-url is not understood: want {"user": name, "subscribe": [patterns], "publish": [patterns]}`)
 	}
 	switch err := answer.check(); {
@@ -116,7 +118,7 @@ func readAnswer(res *http.Response, guest *guest) error {
 		return fmt.Errorf("the answer of -auth-url is not good: %w", errLongUser)
 	}
 	guest.user = cmp.Or(answer.User, guest.user)
-	if answer.Subscribe != nil || answer.Publish != nil {
+	if named.Subscribe != nil || named.Publish != nil {
 		guest.allow(&answer.grants)
 	}
 	return nil

@@ -158,6 +158,7 @@ func TestAuthAnswer(t *testing.T) {
 		{text, `{"user":"ali"}`, guest{user: "ali"}, ""},
 		{jsonType, `{"subscribe":[]}`, guest{user: "sub", may: []*grants{{Subscribe: []string{}}}}, ""},
 		{text, "\n" + `{"user":"ali","publish":["a.*"],"subscribe":null}`, guest{user: "ali", may: []*grants{{Publish: []string{"a.*"}}}}, ""},
+		{jsonType, `{"subscribe":null,"publish":null}`, guest{user: "sub", may: []*grants{{}}}, ""},
 		{jsonType, `["a"]`, before, "not understood"},
 		{"application/vnd.x+json", `"ali"`, before, "not understood"},
 		{text, `{"user":`, before, "not understood"},
