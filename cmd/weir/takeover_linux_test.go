@@ -139,17 +139,21 @@ func TestSecondSignal(t *testing.T) {
 	if _, err := io.ReadFull(conn, make([]byte, len("HTTP/1.1 101"))); err != nil {
 		t.Fatal(err)
 	}
+	readyz := func(status int) func() bool {
+		return func() bool {
+			res, err := http.Get(p.admin + "/readyz")
+			if err != nil {
+				return false
+			}
+			_ = res.Body.Close()
+			return res.StatusCode == status
+		}
+	}
+	eventually(t, "it is ready, which it may not be yet when it listens", readyz(http.StatusOK))
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it drains", func() bool {
-		res, err := http.Get(p.admin + "/readyz")
-		if err != nil {
-			return false
-		}
-		_ = res.Body.Close()
-		return res.StatusCode == http.StatusServiceUnavailable
-	})
+	eventually(t, "it drains", readyz(http.StatusServiceUnavailable))
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
