@@ -34,7 +34,7 @@ func TestImportDirection(t *testing.T) {
 		}},
 		{name: "cmd/weir", may: []string{"codec", "reactor", "reactor/natsbus"}, outside: []string{
 			"github.com/MicahParks/keyfunc/v3", "github.com/golang-jwt/jwt/v5", "github.com/pelletier/go-toml/v2",
-			"github.com/prometheus/client_golang", "golang.org/x/sys",
+			"github.com/prometheus/client_golang", "golang.org/x/sys", "golang.org/x/term",
 		}},
 		{name: "cmd/weirbench", may: []string{"bench", "codec", "reactor"}},
 	} {
