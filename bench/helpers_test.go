@@ -112,7 +112,7 @@ func short(url ...string) Options {
 	return Options{
 		Targets:  url,
 		Conns:    4,
-		Duration: 300 * time.Millisecond,
+		Duration: 500 * time.Millisecond,
 		Warmup:   -1,
 		patience: patience{
 			connect: 5 * time.Second,

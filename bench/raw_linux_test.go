@@ -148,7 +148,7 @@ func TestRawChurnFaults(t *testing.T) {
 			t.Parallel()
 			ln := rawServer(t, "tcp", "127.0.0.1:0", tc.serve)
 			o := short("tcp://" + ln.Addr().String())
-			o.Raw, o.Duration = true, 500*time.Millisecond
+			o.Raw, o.Duration = true, time.Second
 			if name == "silent" {
 				o.patience.answers, o.patience.cycle = 100*time.Millisecond, 50*time.Millisecond
 			}
