@@ -36,20 +36,10 @@ func (c *Conn) pending() int {
 // here, so that gnet's own buffer, which has no bound, is never used; and all with mu held and fd
 // checked, so that none can reach a connection that took over the descriptor.
 func (c *Conn) write() {
-	send := writeSocket
-	if c.shutsNext() {
-		send = writeLast
-	}
 	for c.sendable() {
-		n, err := send(int(c.fd), c.unsent())
+		n, err := writeSocket(int(c.fd), c.unsent())
 		c.wrote(n, err)
 	}
-}
-
-// shutsNext reports whether the write side is shut down once what is pending is written. The server
-// closes first, a client waits for that (RFC 6455 7.1.1).
-func (c *Conn) shutsNext() bool {
-	return c.flags.has(flagFinished) && !c.flags.has(flagShut) && c.loop.cfg.decoder.Role == codec.Server
 }
 
 // sendable reports whether there is something to write and the socket may take it.

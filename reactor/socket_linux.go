@@ -11,13 +11,7 @@ import (
 
 // writeSocket is write(2).
 func writeSocket(fd int, p []byte) (int, error) {
-	return rawWrite(unix.SYS_WRITE, fd, unsafe.Pointer(unsafe.SliceData(p)), len(p), 0)
-}
-
-// writeLast is writeSocket for bytes behind which the caller shuts the socket down as soon as all are
-// written: the kernel keeps what does not fill a segment until then, and sends it and the FIN as one.
-func writeLast(fd int, p []byte) (int, error) {
-	return rawWrite(unix.SYS_SENDTO, fd, unsafe.Pointer(unsafe.SliceData(p)), len(p), unix.MSG_MORE|unix.MSG_NOSIGNAL)
+	return rawWrite(unix.SYS_WRITE, fd, unsafe.Pointer(unsafe.SliceData(p)), len(p))
 }
 
 // writeBoth writes p and, behind it, q.
@@ -27,12 +21,12 @@ func writeBoth(fd int, p, q []byte) (int, error) {
 	both[0].SetLen(len(p))
 	both[1].Base = unsafe.SliceData(q)
 	both[1].SetLen(len(q))
-	return rawWrite(unix.SYS_WRITEV, fd, unsafe.Pointer(&both), len(both), 0)
+	return rawWrite(unix.SYS_WRITEV, fd, unsafe.Pointer(&both), len(both))
 }
 
-func rawWrite(call uintptr, fd int, p unsafe.Pointer, n, flags int) (int, error) {
+func rawWrite(call uintptr, fd int, p unsafe.Pointer, n int) (int, error) {
 	for {
-		k, _, errno := unix.RawSyscall6(call, uintptr(fd), uintptr(p), uintptr(n), uintptr(flags), 0, 0)
+		k, _, errno := unix.RawSyscall(call, uintptr(fd), uintptr(p), uintptr(n))
 		switch errno {
 		case 0:
 			return int(k), nil

@@ -26,6 +26,3 @@ func writeBoth(fd int, p, q []byte) (int, error) {
 	}
 	return n + m, err
 }
-
-// writeLast is writeSocket for bytes behind which the caller shuts the socket down.
-func writeLast(fd int, p []byte) (int, error) { return writeSocket(fd, p) }

@@ -83,7 +83,8 @@ func (c *Conn) settled() (cut bool) {
 	}
 	c.write()
 	drained := c.takeDrained()
-	if c.out == nil && c.shutsNext() {
+	// The server closes first, a client waits for that (RFC 6455 7.1.1).
+	if c.flags.has(flagFinished) && c.out == nil && !c.flags.has(flagShut) && c.loop.cfg.decoder.Role == codec.Server {
 		c.flags.set(flagShut)
 		shutdownWrite(int(c.fd))
 	}
