@@ -143,8 +143,10 @@ func (s *secure) begin(p []byte) {
 	c := s.c
 	got := s.keep(p)
 	switch {
+	case s.conn == nil && len(got) >= 5 && looksLikeHTTP([5]byte(got)): // however much of it there is
+		s.refuse(tls.RecordHeaderError{Msg: "the client speaks HTTP, and not TLS", RecordHeader: [5]byte(got)})
 	case len(got) > s.ahead():
-		s.tooMuch(got)
+		s.refuse(errTLSAhead)
 	case s.conn == nil && wholeRecord(got):
 		ctx, cancel := context.WithCancelCause(context.Background())
 		q := &c.loop.engine.core.tls
@@ -154,13 +156,9 @@ func (s *secure) begin(p []byte) {
 	}
 }
 
-// tooMuch ends a connection whose client has sent got ahead. It is the loop's.
-func (s *secure) tooMuch(got []byte) {
-	err := errTLSAhead
+// refuse ends a connection before its handshake is done. It is the loop's.
+func (s *secure) refuse(err error) {
 	if s.conn == nil { // else the handshake takes note of it
-		if got[0] != recordHandshake {
-			err = tls.RecordHeaderError{Msg: "the first record is not of a TLS handshake", RecordHeader: [5]byte(got)}
-		}
 		s.noteFailure(err)
 	}
 	s.c.insecure(err)
@@ -168,17 +166,14 @@ func (s *secure) tooMuch(got []byte) {
 
 var errTLSAhead = errors.New("reactor: the client sent too much before the TLS handshake was done")
 
-// recordHandshake is the type of a record of a handshake (RFC 8446 5.1).
-const recordHandshake = 22
-
 // wholeRecord reports whether p begins with a whole record, or with what is none (RFC 8446 5.1).
 func wholeRecord(p []byte) bool {
-	const header, most = 5, 1 << 14
+	const header, handshake, most = 5, 22, 1 << 14
 	if len(p) < header {
 		return false
 	}
 	n := int(p[3])<<8 | int(p[4])
-	return p[0] != recordHandshake || n > most || len(p) >= header+n
+	return p[0] != handshake || n > most || len(p) >= header+n
 }
 
 // secured goes on once the handshake is done, or has failed with err. It is the loop's.
