@@ -61,17 +61,7 @@ func TestApplicationTakesDescriptors(t *testing.T) {
 		open = append(open, late, openEcho(t, addr))
 	}
 	child.do("take")
-	var leaving sync.WaitGroup
-	for _, r := range open {
-		leaving.Go(func() {
-			if _, _, err := r.next(); err != nil {
-				t.Errorf("instead of a close frame: %v", err)
-			}
-			_ = r.Close()
-		})
-	}
-	shut := child.do("shut down")
-	leaving.Wait()
+	shut := shutDown(t, child, open)
 	if shut.Opened != len(open) || sum(shut.Closed) != len(open) || shut.Twice > 0 || shut.Conns > 0 {
 		t.Errorf("after %d connections: %+v", len(open), shut)
 	}
@@ -97,17 +87,7 @@ func TestSharePortWithoutDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer next.Close()
-	var leaving sync.WaitGroup
-	for _, r := range open {
-		leaving.Go(func() {
-			if _, _, err := r.next(); err != nil {
-				t.Errorf("instead of a close frame: %v", err)
-			}
-			_ = r.Close()
-		})
-	}
-	shut := child.do("shut down")
-	leaving.Wait()
+	shut := shutDown(t, child, open)
 	if sum(shut.Closed) != len(open) || shut.Conns > 0 {
 		t.Errorf("after %d connections: %+v", len(open), shut)
 	}
@@ -157,4 +137,21 @@ func sum(counts map[string]int) (n int) {
 		n += k
 	}
 	return n
+}
+
+// shutDown shuts the child down, whose clients all have to get a close frame, and close.
+func shutDown(t *testing.T, child *process, open []*rawClient) childState {
+	t.Helper()
+	var leaving sync.WaitGroup
+	for _, r := range open {
+		leaving.Go(func() {
+			if _, _, err := r.next(); err != nil {
+				t.Errorf("instead of a close frame: %v", err)
+			}
+			_ = r.Close()
+		})
+	}
+	shut := child.do("shut down")
+	leaving.Wait()
+	return shut
 }
