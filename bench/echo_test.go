@@ -186,6 +186,8 @@ func TestLines(t *testing.T) {
 	o.Conns, o.Lines = 1, []string{"one", "", "zwölf"}
 	enough := func() bool { return srv.messages.Load() > 6 }
 	wantChecks(t, mustUntil(t, RunEcho, o, enough), "")
+	mu.Lock() // the server may not have heard yet that this has ended
+	defer mu.Unlock()
 	if len(got) < 6 || !slices.Equal(got[:6], []string{"one", "", "zwölf", "one", "", "zwölf"}) {
 		t.Errorf("the server got %q…", got[:min(len(got), 6)])
 	}
