@@ -25,6 +25,7 @@ type engine struct {
 	epoch time.Time
 	port  sharedPort
 	fds   descriptorBounds
+	room  atomic.Int64  // for connections, until guard looks again
 	boot  chan struct{} // closed once it listens
 	over  atomic.Bool   // the loops end, and take no tasks
 
@@ -79,6 +80,9 @@ func (e *engine) OnOpen(g gnet.Conn) ([]byte, gnet.Action) {
 	if e.srv != nil && fd >= e.fds.full {
 		e.turnAway(g)
 		return nil, gnet.Close
+	}
+	if e.srv != nil && e.room.Add(-1) < 0 {
+		e.guard()
 	}
 	l := e.loop(g.EventLoop())
 	c, enrolled := g.Context().(*Conn)

@@ -18,19 +18,34 @@ import (
 //	above          nobody is accepted: those who connect wait in the kernel until descriptors are free
 //
 // Clients alone hardly come beyond full. The application can, with files and connections of its own; what it takes
-// between two ticks, while a client connects, is not noticed in time if it is all that is left.
-type descriptorBounds struct{ full, nearly int }
+// between two ticks, while a client connects, is not noticed in time if it is all that is left. And when it has
+// taken them all, a low number tells only of one that has become free: so those that are free are counted as well.
+type descriptorBounds struct{ full, nearly, limit int }
 
 // newDescriptorBounds returns the bounds for this process.
 func newDescriptorBounds() descriptorBounds {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
-		return descriptorBounds{1 << 29, 1 << 29}
+		return descriptorBounds{1 << 29, 1 << 29, 1 << 29}
 	}
 	n := int(min(uint64(r.Cur), 1<<29))
 	left := min(64+2*runtime.GOMAXPROCS(0), n/8)
-	return descriptorBounds{full: n - left, nearly: n - left/2}
+	return descriptorBounds{full: n - left, nearly: n - left/2, limit: n}
 }
+
+// room returns how many connections may be accepted before it is looked at again. It is negative when nobody is to
+// be accepted.
+func (b descriptorBounds) room() int {
+	if nextDescriptor() >= b.nearly {
+		return -1
+	}
+	const ahead = 256
+	spare := b.limit - b.nearly
+	return freeDescriptors(b.limit, spare+ahead) - spare
+}
+
+// plenty reports whether what room has returned is enough to begin with.
+func (b descriptorBounds) plenty(room int) bool { return room >= b.nearly-b.full }
 
 // nextDescriptor returns the number that the next descriptor gets, a very high one when there is none.
 func nextDescriptor() int {
@@ -45,6 +60,28 @@ func nextDescriptor() int {
 	return -1 // it cannot tell
 }
 
+// freeDescriptors counts the descriptors below limit that are free, from above, until it has found enough. It opens
+// none: the last ones may be the application's.
+func freeDescriptors(limit, enough int) (free int) {
+	var some [64]unix.PollFd
+	for limit > 0 && free < enough {
+		n := min(limit, len(some))
+		limit -= n
+		for i := range n {
+			some[i] = unix.PollFd{Fd: int32(limit + i)}
+		}
+		if _, err := unix.Poll(some[:n], 0); err != nil {
+			return enough // it cannot tell
+		}
+		for i := range n {
+			if some[i].Revents&unix.POLLNVAL != 0 {
+				free++
+			}
+		}
+	}
+	return free
+}
+
 // guard sees to it that the engine accepts connections as long as there are descriptors, and no longer.
 func (e *engine) guard() {
 	p := &e.port
@@ -55,15 +92,17 @@ func (e *engine) guard() {
 	if len(p.listeners) == 0 {
 		return
 	}
-	scarce := nextDescriptor() >= e.fds.nearly
+	room := e.fds.room()
+	e.room.Store(int64(room) / 4) // the other engines take some too
 	switch {
-	case scarce && !p.deaf:
+	case room < 0 && !p.deaf:
+		p.hear(false)
 		e.core.cfg.log.Error("accepting no connections: file descriptors are used up; close some or raise the limit (ulimit -n)",
 			"limit", e.fds.nearly, "connections", e.core.conns.Load())
-	case !scarce && p.deaf:
+	case p.deaf && e.fds.plenty(room):
+		p.hear(true)
 		e.core.cfg.log.Info("accepting connections again: there are file descriptors", "connections", e.core.conns.Load())
 	}
-	p.hear(!scarce)
 }
 
 // turnAway refuses a connection that has a descriptor which is to be left to others. It does not wait for the

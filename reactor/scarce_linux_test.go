@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"example.org/weir/codec"
 )
@@ -42,9 +43,7 @@ func TestApplicationTakesDescriptors(t *testing.T) {
 	child, addr, open := scarceChild(t, clients)
 	for round := range 2 {
 		child.do("take")
-		eventually(t, "the server accepts nobody", func() bool {
-			return strings.Count(child.log.String(), "accepting no connections: file descriptors are used up") == round+1
-		})
+		child.deaf(round + 1)
 		late := dialRaw(t, addr)
 		late.send(request())
 		for _, r := range open {
@@ -72,15 +71,53 @@ func TestApplicationTakesDescriptors(t *testing.T) {
 	}
 }
 
+// A few descriptors that are free among those that the application has taken do not make the server accept more
+// clients than it has descriptors for.
+func TestFewFreeDescriptors(t *testing.T) {
+	child, addr, open := scarceChild(t, 10)
+	child.do("take")
+	child.deaf(1)
+	var late []*rawClient
+	for range 16 {
+		r := dialRaw(t, addr)
+		r.send(request())
+		late = append(late, r)
+	}
+	for _, r := range open[:3] {
+		_ = r.Close()
+	}
+	eventually(t, "the connections are closed", func() bool { return child.do("").Conns <= len(open)-3 })
+	for range 30 { // for a few ticks
+		open[3].echo("all the while")
+		time.Sleep(10 * time.Millisecond)
+	}
+	child.do("free")
+	for _, r := range late {
+		if head := r.head(); !strings.HasPrefix(head, "HTTP/1.1 101 ") {
+			t.Fatalf("who waited got %q", head)
+		}
+		r.echo("late")
+	}
+	if log := child.log.String(); strings.Contains(log, "gnet:") {
+		t.Errorf("the log says %s", log)
+	}
+}
+
+// deaf waits until the server has taken its listeners out of its loops for the nth time.
+func (p *process) deaf(n int) {
+	p.t.Helper()
+	eventually(p.t, "the server accepts nobody", func() bool {
+		return strings.Count(p.log.String(), "accepting no connections: file descriptors are used up") == n
+	})
+}
+
 // A server without descriptors that is to leave its port, while a client waits in the queue, keeps the port, and its
 // connections end in order.
 func TestSharePortWithoutDescriptors(t *testing.T) {
 	child, addr, open := scarceChild(t, 10)
 	child.do("share")
 	child.do("take")
-	eventually(t, "the server accepts nobody", func() bool {
-		return strings.Contains(child.log.String(), "accepting no connections")
-	})
+	child.deaf(1)
 	dialRaw(t, addr).send(request())
 	next := &Server{Handler: echo, SharePort: true, Loops: 1, Logger: quiet}
 	if err := next.Start(addr); err != nil {

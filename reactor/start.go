@@ -219,7 +219,7 @@ func (e *engine) run(addrs []string, options []gnet.Option) error {
 			"if accept found too many open files, raise the limit (ulimit -n)", "err", err)
 		e.loops.Clear()
 		time.Sleep(pause)
-		for nextDescriptor() >= e.fds.full && !e.srv.life.stopping.Load() { // or gnet could leave a listener behind
+		for !e.fds.plenty(e.fds.room()) && !e.srv.life.stopping.Load() { // or gnet could leave a listener behind
 			time.Sleep(pause)
 		}
 	}
