@@ -23,6 +23,9 @@ import (
 // descriptors that the child may have, and an IOMode.
 const childVariable = "WEIR_TEST_DESCRIPTORS"
 
+// childRoot is the variable for a directory that the child takes for its root.
+const childRoot = "WEIR_TEST_ROOT"
+
 // childState is what child tells of itself.
 type childState struct {
 	CPU         time.Duration
@@ -48,6 +51,11 @@ func child() {
 	}
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}); err != nil {
 		panic(err)
+	}
+	if root := os.Getenv(childRoot); root != "" {
+		if err := unix.Chroot(root); err != nil {
+			panic(err)
+		}
 	}
 	before := openUpTo(int(n))
 	if err := srv.Start("127.0.0.1:0"); err != nil {

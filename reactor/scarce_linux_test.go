@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"example.org/weir/codec"
 )
 
@@ -166,6 +168,19 @@ func TestLoopsEndForWantOfDescriptors(t *testing.T) {
 		if log := child.log.String(); !strings.Contains(log, want) {
 			t.Errorf("the log does not say %q: %s", want, log)
 		}
+	}
+}
+
+// Without /proc the server says what it cannot do, and serves.
+func TestWithoutProc(t *testing.T) {
+	if unix.Geteuid() != 0 {
+		t.Skip("to change the root directory takes root")
+	}
+	t.Setenv(childRoot, t.TempDir())
+	child, addr, _ := scarceChild(t, 3)
+	openEcho(t, addr)
+	if log := child.log.String(); !strings.Contains(log, "it takes /proc") || strings.Contains(log, "503") {
+		t.Errorf("the log says %s", log)
 	}
 }
 

@@ -63,10 +63,11 @@ func (e *engine) claimPort() {
 	if len(e.port.addrs) == 0 || e.port.claim() {
 		return
 	}
-	if e.port.shared { // else only guard would need to
-		e.core.cfg.log.Warn("cannot tell which sockets listen; new connections get 503 while the server drains, where other processes could take them",
-			"addrs", e.port.addrs)
+	loss := "the event loops end if file descriptors are used up"
+	if e.port.shared {
+		loss += ", and new connections get 503 while the server drains, where other processes could take them"
 	}
+	e.core.cfg.log.Warn("cannot tell which sockets listen (it takes /proc): "+loss, "addrs", e.port.addrs)
 }
 
 // leavePorts leaves all ports that are shared. What has been accepted until then is served. It takes no
