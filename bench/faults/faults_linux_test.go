@@ -239,7 +239,7 @@ func TestDeadPeers(t *testing.T) {
 	t.Parallel()
 	near, far := newHost(t, "10.77.0.2", 1500), newHost(t, "10.77.0.1", 1500)
 	c := connect(t, near, far, faults{})
-	srv := startServer(t, far, 2*time.Second)
+	srv := startServer(t, far, 5*time.Second)
 	for i := range 20 {
 		conn, err := open(near)
 		if err != nil {
