@@ -197,6 +197,7 @@ func TestTLSSlowReader(t *testing.T) {
 	const n, size = 40, 200_000
 	eachTLS(t, func(t *testing.T, version uint16, mode IOMode) {
 		drained := make(chan int, 1)
+		elsewhere := make(chan error, 1)
 		h := newProbe()
 		h.onOpen = func(c *Conn) {
 			for i := range n {
@@ -207,13 +208,16 @@ func TestTLSSlowReader(t *testing.T) {
 					_ = c.WritePrepared(codec.Prepare(codec.Binary, p))
 				}
 			}
-			go func() { _ = c.WriteText("from elsewhere") }()
+			go func() { elsewhere <- c.WriteText("from elsewhere") }()
 		}
 		addr := serveTLS(t, &Server{Handler: h, IO: mode, MaxOutbound: -1, OnDrain: func(c *Conn) { drained <- c.BufferedAmount() }})
 		r := openTLS(t, addr, clientConfig(version))
 		c := within(t, h.opened)
 		if c.BufferedAmount() < size {
 			t.Errorf("%d bytes wait, want most of %d", c.BufferedAmount(), n*size)
+		}
+		if err := within(t, elsewhere); err != nil { // it waits too, before anything is read
+			t.Error(err)
 		}
 		r.send(text("in between"))
 		var want []string
