@@ -23,14 +23,14 @@ func onHangup(log *slog.Logger, sd *serviceManager, gone func(), reloads ...func
 				gone()
 				continue
 			}
-			sd.tell(sd.reloading())
-			if len(reloads) == 0 {
-				log.Warn("SIGHUP: there is nothing to reload without -tls-cert, -auth-jwt-key and -auth-jwks; other settings need a restart")
-			}
-			for _, reload := range reloads {
-				reload()
-			}
-			sd.tell("READY=1")
+			sd.reload(func() {
+				if len(reloads) == 0 {
+					log.Warn("SIGHUP: there is nothing to reload without -tls-cert, -auth-jwt-key and -auth-jwks; other settings need a restart")
+				}
+				for _, reload := range reloads {
+					reload()
+				}
+			})
 		}
 	}()
 	return func() {

@@ -166,7 +166,7 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 	opt.adviseAtStart(log)
 	announce(srv, opt, log)
 	adm.started(srv)
-	sd.tell("READY=1")
+	sd.serving()
 	defer sd.watch(func() time.Duration { return worstLag(srv) })()
 
 	ended := make(chan error, 1)
@@ -179,7 +179,7 @@ func serve(ctx context.Context, again func(), opt *options, app app, adm *admin,
 	}
 	again()
 	adm.state.Store(&stateDraining)
-	sd.tell("STOPPING=1")
+	sd.stopping()
 	log.Info("draining; interrupt again to quit at once", "connections", srv.Conns(), "timeout", opt.drainTimeout)
 	drain, cancel := context.WithTimeout(context.Background(), opt.drainTimeout)
 	defer cancel()

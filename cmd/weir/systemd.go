@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +18,9 @@ type serviceManager struct {
 	socket   string        // empty: it does not
 	patience time.Duration // it wants to hear within this time; 0: not at all
 	log      *slog.Logger
+
+	mu    sync.Mutex
+	ready bool // it has been told so, and nothing else since
 }
 
 func newServiceManager(getenv func(string) string, log *slog.Logger) *serviceManager {
@@ -44,11 +48,35 @@ func (m *serviceManager) tell(state string) {
 	}
 }
 
-// reloading is the state during a reload, which READY=1 ends.
-func (m *serviceManager) reloading() string {
+// serving tells that the server serves from now on.
+func (m *serviceManager) serving() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ready = true
+	m.tell("READY=1")
+}
+
+// stopping tells that the server drains.
+func (m *serviceManager) stopping() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ready = false
+	m.tell("STOPPING=1")
+}
+
+// reload calls f, and tells of it, unless the server is not ready yet or any more: READY=1 ends a reload.
+func (m *serviceManager) reload(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.ready {
+		f()
+		return
+	}
 	var now unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
-	return "RELOADING=1\nMONOTONIC_USEC=" + strconv.FormatInt(now.Nano()/1000, 10)
+	m.tell("RELOADING=1\nMONOTONIC_USEC=" + strconv.FormatInt(now.Nano()/1000, 10))
+	f()
+	m.tell("READY=1")
 }
 
 // watch feeds the watchdog until stop is called, but only while lag, the time that event loops are late, is less

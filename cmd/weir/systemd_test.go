@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -66,6 +67,27 @@ func TestServiceManagerHearsOfTheLifeCycle(t *testing.T) {
 	logged.await(t, "stopped")
 	if got := within(t, status); got != exitOK {
 		t.Errorf("exit status %d", got)
+	}
+}
+
+// A reload before the server serves, or while it drains, does not make it ready.
+func TestReloadDoesNotMakeReady(t *testing.T) {
+	getenv, said := manager(t, 0)
+	m := newServiceManager(getenv, slog.New(slog.DiscardHandler))
+	reloads := 0
+	reload := func() { m.reload(func() { reloads++ }) }
+	reload()
+	m.serving()
+	reload()
+	m.stopping()
+	reload()
+	for _, want := range []string{"READY=1", "RELOADING=1", "READY=1", "STOPPING=1"} {
+		if got := within(t, said); !strings.HasPrefix(got, want) {
+			t.Errorf("it said %q, want %q", got, want)
+		}
+	}
+	if m.tell("END"); within(t, said) != "END" || reloads != 3 {
+		t.Errorf("%d reloads, or it said more", reloads)
 	}
 }
 
