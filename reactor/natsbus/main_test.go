@@ -160,13 +160,19 @@ func meet(t testing.TB, from *peer, peers ...*peer) {
 		p.subscribe(t, probe)
 	}
 	for _, p := range peers {
-		word := fmt.Sprintf("%p", p)
-		await(t, "a probe", func() bool {
-			_ = from.Publish(probe, codec.Text, []byte(word))
+		heardProbe := func(word string) bool {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			return slices.ContainsFunc(p.heard, func(h heard) bool { return h.topic == probe && h.payload == word })
+		}
+		word := fmt.Sprintf("%p", p)
+		await(t, "a probe", func() bool {
+			_ = from.Publish(probe, codec.Text, []byte(word))
+			return heardProbe(word)
 		})
+		last := word + ", the last"
+		from.publish(t, probe, last)
+		await(t, "the last probe", func() bool { return heardProbe(last) })
 		if err := p.Unsubscribe(probe); err != nil {
 			t.Fatal(err)
 		}
