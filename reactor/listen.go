@@ -115,18 +115,17 @@ func (e *AddrError) Error() string {
 func reserveTCP(network, address string, share bool) (reserved, error) {
 	host, port, _ := net.SplitHostPort(address)
 	chosen := port == "0"
-	lc := net.ListenConfig{}
-	if (share || chosen) && balances() {
-		lc.Control = func(_, _ string, rc syscall.RawConn) (err error) {
-			cerr := rc.Control(func(fd uintptr) {
+	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) (err error) {
+		cerr := rc.Control(func(fd uintptr) {
+			if (share || chosen) && balances() {
 				err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-				if err == nil && !chosen { // it is closed at once, and would take connections of others with it
-					err = unheard(fd)
-				}
-			})
-			return errors.Join(err, cerr)
-		}
-	}
+			}
+			if err == nil && !chosen { // it is closed at once, and would reset connections that it got
+				err = unheard(fd)
+			}
+		})
+		return errors.Join(err, cerr)
+	}}
 	ln, err := lc.Listen(context.Background(), network, address)
 	if err != nil {
 		var op *net.OpError

@@ -225,3 +225,33 @@ func TestMoreLoopsThanThereCanBe(t *testing.T) {
 		t.Errorf("%d listeners were found, want %d", n, maxLoops)
 	}
 }
+
+// Who connects while the server starts is refused, waits or is served: nobody is accepted and then reset.
+func TestStartUnderConnections(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	_ = ln.Close()
+	for range 10 {
+		var clients sync.WaitGroup
+		for range 4 {
+			clients.Go(func() {
+				err := openAndEcho(addr)
+				for end := time.Now().Add(patience); errors.Is(err, unix.ECONNREFUSED) && time.Now().Before(end); {
+					err = openAndEcho(addr)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		srv := &Server{Handler: echo, Logger: quiet}
+		if err := srv.Start(addr); err != nil {
+			t.Fatal(err)
+		}
+		clients.Wait()
+		_ = srv.Close()
+	}
+}
