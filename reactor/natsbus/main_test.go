@@ -153,26 +153,25 @@ func (p *peer) awaitHeard(t testing.TB, n int) []heard {
 const probe = "probe"
 
 // meet returns once the messages of from arrive at each of peers, so that all their earlier
-// subscriptions are known where from is.
+// subscriptions are known where from is. None of its own is under way then.
 func meet(t testing.TB, from *peer, peers ...*peer) {
 	t.Helper()
 	for _, p := range peers {
 		p.subscribe(t, probe)
 	}
 	for _, p := range peers {
-		heardProbe := func(word string) bool {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			return slices.ContainsFunc(p.heard, func(h heard) bool { return h.topic == probe && h.payload == word })
-		}
-		word := fmt.Sprintf("%p", p)
+		n, sent := 0, time.Time{}
 		await(t, "a probe", func() bool {
-			_ = from.Publish(probe, codec.Text, []byte(word))
-			return heardProbe(word)
+			word := func() string { return fmt.Sprintf("%p %d", p, n) }
+			if p.heardProbe(word()) { // and so all before it have come, or never will
+				return true
+			}
+			if time.Since(sent) > 50*time.Millisecond {
+				n, sent = n+1, time.Now()
+				_ = from.Publish(probe, codec.Text, []byte(word()))
+			}
+			return false
 		})
-		last := word + ", the last"
-		from.publish(t, probe, last)
-		await(t, "the last probe", func() bool { return heardProbe(last) })
 		if err := p.Unsubscribe(probe); err != nil {
 			t.Fatal(err)
 		}
@@ -180,6 +179,12 @@ func meet(t testing.TB, from *peer, peers ...*peer) {
 		p.heard = slices.DeleteFunc(p.heard, func(h heard) bool { return h.topic == probe })
 		p.mu.Unlock()
 	}
+}
+
+func (p *peer) heardProbe(payload string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.heard, func(h heard) bool { return h.topic == probe && h.payload == payload })
 }
 
 // await waits for a condition.
