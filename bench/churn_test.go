@@ -24,7 +24,7 @@ func TestChurn(t *testing.T) {
 	}}}
 	srv.start(t)
 	o := short(srv.url)
-	o.Verify, o.Warmup, o.Duration = true, 20*time.Millisecond, 500*time.Millisecond
+	o.Verify, o.Warmup = true, 20*time.Millisecond
 	res := must(t, RunChurn, o)
 	wantChecks(t, res, "")
 	wantWhole(t, res)
@@ -50,7 +50,7 @@ func TestChurnUnanswered(t *testing.T) {
 			srv := &testServer{onMessage: func(c *reactor.Conn, _ codec.Message) { fault(c) }}
 			srv.start(t)
 			o := short(srv.url)
-			o.Duration = 500 * time.Millisecond // not interrupted: then what an attempt had sent has no latency
+			o.Duration = time.Second // not interrupted: then what an attempt had sent has no latency
 			o.patience.answers, o.patience.cycle = 100*time.Millisecond, 50*time.Millisecond
 			res := must(t, RunChurn, o)
 			want := map[string]string{"silence": "errors answers", "cut": "connections errors answers"}[name]

@@ -112,7 +112,7 @@ func short(url ...string) Options {
 	return Options{
 		Targets:  url,
 		Conns:    4,
-		Duration: 500 * time.Millisecond,
+		Duration: time.Second,
 		Warmup:   -1,
 		patience: patience{
 			connect: 5 * time.Second,
@@ -178,7 +178,7 @@ func wantChecks(t *testing.T, res *Result, failed string) {
 func wantWhole(t *testing.T, res *Result) {
 	t.Helper()
 	if res.Messages.Sent == 0 || res.Latency == nil || uint64(res.Latency.Count) != res.Messages.Sent {
-		t.Errorf("%d messages were sent, latencies: %+v", res.Messages.Sent, res.Latency)
+		t.Fatalf("%d messages were sent, latencies: %+v", res.Messages.Sent, res.Latency)
 	}
 }
 

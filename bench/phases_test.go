@@ -105,7 +105,7 @@ func TestServerDies(t *testing.T) {
 			o.Duration = 20 * time.Second
 			reconnects := s.Name == "churn" || s.Name == "storm"
 			if reconnects {
-				o.Duration = 500 * time.Millisecond
+				o.Duration = time.Second
 			}
 			o.Sync = func(_ context.Context, at string) error {
 				if at == stageMeasure {
