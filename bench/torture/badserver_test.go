@@ -29,10 +29,11 @@ type badServer struct {
 	stall    sync.Mutex // held long by a fault
 	once     sync.Once  // for faults that happen once
 
-	mu    sync.Mutex
-	conns int
-	leak  [][]byte
-	last  []byte // the message of a client that has left
+	mu     sync.Mutex
+	conns  int
+	abused bool // there have been more connections than the bystander's and a few
+	leak   [][]byte
+	last   []byte // the message of a client that has left
 }
 
 // The limits of the server when it behaves.
@@ -71,11 +72,17 @@ func (s *badServer) accept() {
 	}
 }
 
-func (s *badServer) count(d int) int {
+func (s *badServer) count(d int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conns += d
-	return s.conns
+	s.abused = s.abused || s.conns > 2*bystanders
+}
+
+func (s *badServer) isAbused() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.abused
 }
 
 // leave ends a connection, leaking on the way what the fault says.
@@ -119,7 +126,7 @@ func (s *badServer) serve(nc net.Conn) {
 	_, _ = io.WriteString(nc, reply+"\r\n")
 	_ = nc.SetDeadline(time.Time{})
 	rest, _ := head.Peek(head.Buffered())
-	c := &serverConn{badServer: s, ahead: bufio.NewReader(io.MultiReader(bytes.NewReader(rest), nc))}
+	c := &serverConn{badServer: s, early: !s.isAbused(), ahead: bufio.NewReader(io.MultiReader(bytes.NewReader(rest), nc))}
 	var r io.Reader = c.ahead
 	if s.fault == "reserves" {
 		r = iotest.OneByteReader(r) // so that nothing is read beyond a frame
@@ -183,6 +190,7 @@ func (s *badServer) readHead(r *bufio.Reader) (key string, deflate bool, err err
 type serverConn struct {
 	*badServer
 	*rawpeer.Conn
+	early     bool          // it came before the abuse, as the bystander's do
 	ahead     *bufio.Reader // below Conn
 	room      []byte
 	message   []byte
@@ -338,7 +346,7 @@ func (c *serverConn) take(f *rawpeer.Frame) int {
 
 func (c *serverConn) echo(opcode byte) int {
 	lose := false
-	if c.fault == "loses echoes" && c.count(0) > 2*bystanders {
+	if c.fault == "loses echoes" && c.early && c.isAbused() {
 		c.once.Do(func() { lose = true })
 	}
 	switch {
