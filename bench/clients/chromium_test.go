@@ -62,7 +62,7 @@ func startChromium(t *testing.T) context.Context {
 		chromedp.Flag("ignore-certificate-errors-spki-list", certificate.keyHash),
 	)
 	// The deadline ends whatever a step waits for, and the browser with it.
-	bounded, cancel := context.WithTimeout(context.Background(), 3*patience)
+	bounded, cancel := context.WithTimeout(context.Background(), 8*patience)
 	t.Cleanup(cancel)
 	allocator, cancel := chromedp.NewExecAllocator(bounded, options...)
 	t.Cleanup(cancel)
