@@ -42,7 +42,10 @@ func startChild(t *testing.T, variable string) *process {
 		dead.Stop()
 		_ = stdin.Close()
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("the child ended with %v: %s", err, p.log.String())
+			t.Errorf("the child ended with %v", err)
+		}
+		if t.Failed() {
+			t.Logf("the child's log: %s", p.log.String())
 		}
 	})
 	return p
