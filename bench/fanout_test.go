@@ -21,7 +21,7 @@ func TestFanout(t *testing.T) {
 		}
 		for name, l := range map[string]*Latency{"first": f.First, "median": f.Median, "last": f.Last} {
 			if l == nil || uint64(l.Count) != f.Publishes {
-				t.Errorf("%s: %+v, of %d publishes", name, l, f.Publishes)
+				t.Fatalf("%s: %+v, of %d publishes", name, l, f.Publishes)
 			}
 		}
 		if f.First.Mean > f.Median.Mean || f.Median.Mean > f.Last.Mean {

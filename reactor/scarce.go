@@ -70,7 +70,11 @@ func freeDescriptors(limit, enough int) (free int) {
 		for i := range n {
 			some[i] = unix.PollFd{Fd: int32(limit + i)}
 		}
-		if _, err := unix.Poll(some[:n], 0); err != nil {
+		_, err := unix.Poll(some[:n], 0)
+		for err == unix.EINTR { // by the scheduler, where none is free
+			_, err = unix.Poll(some[:n], 0)
+		}
+		if err != nil {
 			return enough // it cannot tell
 		}
 		for i := range n {

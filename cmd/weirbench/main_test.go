@@ -12,7 +12,7 @@ import (
 )
 
 // short are flags of a run that is over soon.
-var short = []string{"-conns", "2", "-duration", "200ms", "-warmup", "0"}
+var short = []string{"-conns", "2", "-duration", "400ms", "-warmup", "0"}
 
 // echoArgs is a command line of a short run of echo.
 func echoArgs(url string, more ...string) []string {
