@@ -318,7 +318,7 @@ func TestAuthorizeTimeout(t *testing.T) {
 		for _, ignore := range []bool{false, true} {
 			g := newGate()
 			g.ignore = ignore
-			srv := &Server{Authorize: g.authorize, HandshakeTimeout: 300 * time.Millisecond}
+			srv := &Server{Authorize: g.authorize, HandshakeTimeout: 600 * time.Millisecond}
 			r := serve(srv)()
 			r.send(request())
 			a := within(t, g.asked)

@@ -216,7 +216,7 @@ func TestDialContext(t *testing.T) {
 	if _, err := cl.Dial(ctx, "ws://"+ln.Addr().String(), NopHandler{}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	slow := &Client{HandshakeTimeout: 50 * time.Millisecond}
+	slow := &Client{HandshakeTimeout: 300 * time.Millisecond}
 	defer slow.Close()
 	if _, err := slow.Dial(t.Context(), "ws://"+ln.Addr().String(), NopHandler{}, nil); !errors.Is(err, errHandshakeSlow) {
 		t.Errorf("got %v", err)

@@ -161,7 +161,7 @@ func TestCloseTimeout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newProbe()
-			r := open(t, serve(t, &Server{Handler: h, CloseTimeout: 50 * time.Millisecond}))
+			r := open(t, serve(t, &Server{Handler: h, CloseTimeout: 300 * time.Millisecond}))
 			begin(r, within(t, h.opened))
 			var ce *codec.CloseError
 			if err := within(t, h.closed); !errors.As(err, &ce) || ce.Code != 1000 {
@@ -174,7 +174,7 @@ func TestCloseTimeout(t *testing.T) {
 // A close timeout counts from the close frame, whatever else the client sends.
 func TestCloseTimeoutNotProlonged(t *testing.T) {
 	h := newProbe()
-	r := open(t, serve(t, &Server{Handler: h, CloseTimeout: 50 * time.Millisecond}))
+	r := open(t, serve(t, &Server{Handler: h, CloseTimeout: 300 * time.Millisecond}))
 	_ = within(t, h.opened).Close(1000, "")
 	for len(h.closed) == 0 {
 		if _, err := r.Write([]byte(frame(codec.Ping, "still here"))); err != nil {

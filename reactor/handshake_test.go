@@ -236,7 +236,7 @@ func TestHandshakeAbandoned(t *testing.T) {
 }
 
 func TestHandshakeTimeout(t *testing.T) {
-	addr := serve(t, &Server{HandshakeTimeout: 50 * time.Millisecond})
+	addr := serve(t, &Server{HandshakeTimeout: 300 * time.Millisecond})
 	for _, part := range []string{"", "GET / HT", request()[:100]} {
 		r := dialRaw(t, addr)
 		r.send(part)

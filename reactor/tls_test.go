@@ -363,9 +363,9 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 		{"no request", func(r *tlsClient) { _ = r.tls.Handshake() }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			srv := &Server{HandshakeTimeout: 100 * time.Millisecond, CloseTimeout: time.Hour}
+			srv := &Server{HandshakeTimeout: 500 * time.Millisecond, CloseTimeout: time.Hour}
 			r := dialTLS(t, serveTLS(t, srv), clientConfig(0))
-			eventually(t, "it is accepted", func() bool { return srv.Conns() == 1 })
+			eventually(t, "it is accepted", func() bool { return srv.Stats().Accepted == 1 })
 			row.act(r)
 			if row.name == "no request" {
 				if head := r.head(); !strings.HasPrefix(head, "HTTP/1.1 408 ") {

@@ -336,9 +336,9 @@ func TestHTTPTimeouts(t *testing.T) {
 		srv  *Server
 		then string
 	}{
-		"slow head": {&Server{HandshakeTimeout: 100 * time.Millisecond}, "GET / HT"},
-		"idle":      {&Server{IdleTimeout: 100 * time.Millisecond}, ""},
-		"slow body": {&Server{HTTPTimeout: 100 * time.Millisecond}, "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"},
+		"slow head": {&Server{HandshakeTimeout: 500 * time.Millisecond}, "GET / HT"},
+		"idle":      {&Server{IdleTimeout: 500 * time.Millisecond}, ""},
+		"slow body": {&Server{HTTPTimeout: 500 * time.Millisecond}, "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.srv.HTTP = site(nil, nil)
