@@ -122,34 +122,26 @@ func TestFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o.Patience = 10 * time.Second
-			f.again(t, &o, res)
+			again(t, o, res.Outcomes, func(out *Outcome) bool { return out.Verdict == f.want(out) })
 			f.check(t, res)
 		})
 	}
 }
 
-// again tries the rules anew whose verdict is not what it should be, and puts what comes of them in res.
-func (f *fault) again(t *testing.T, o *Options, res *Result) {
-	var rules []Rule
-	var at []int
-	all := Rules()
-	for i, out := range res.Outcomes {
-		if out.Verdict != f.want(&out) {
-			rules = append(rules, all[slices.IndexFunc(all, func(r Rule) bool { return r.ID == out.ID })])
-			at = append(at, i)
-		}
-	}
-	if len(rules) == 0 {
-		return
-	}
+// again gives those rules whose outcomes are not as expected a second try with plenty of time, and puts what comes
+// of it in outcomes.
+func again(t *testing.T, o Options, outcomes []Outcome, expected func(*Outcome) bool) {
+	t.Helper()
+	o.Patience = 10 * time.Second
 	if err := o.Normalize(); err != nil {
 		t.Fatal(err)
 	}
-	outcomes := make([]Outcome, len(rules))
-	(&suite{opts: o}).all(t.Context(), rules, outcomes)
-	for i, out := range outcomes {
-		res.Outcomes[at[i]] = out
+	all := Rules()
+	for i := range outcomes {
+		if out := &outcomes[i]; !expected(out) {
+			rule := slices.IndexFunc(all, func(r Rule) bool { return r.ID == out.ID })
+			(&suite{opts: &o}).all(t.Context(), all[rule:rule+1], outcomes[i:i+1])
+		}
 	}
 }
 

@@ -343,7 +343,7 @@ func TestCallback(t *testing.T) {
 		{"/403", nil, 403, ""},
 		{"/302", nil, 503, "5"},
 		{"/500", nil, 503, "5"},
-		{"/hang", []string{"-auth-timeout", "50ms"}, 503, "5"},
+		{"/hang", []string{"-auth-timeout", "500ms"}, 503, "5"},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
 			o, err := parse(nil, append(tt.args, "-auth-url", service.URL+tt.path)...)
