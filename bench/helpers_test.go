@@ -116,7 +116,7 @@ func short(url ...string) Options {
 		Warmup:   -1,
 		patience: patience{
 			connect: 5 * time.Second,
-			answers: 3 * time.Second,
+			answers: 10 * time.Second,
 			publish: 3 * time.Second,
 			cycle:   5 * time.Second,
 			recover: 3 * time.Second,

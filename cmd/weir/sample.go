@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	rtm "runtime/metrics"
 	"syscall"
 	"time"
@@ -42,10 +43,11 @@ func newGoSample() goSample {
 		{Name: "/gc/cycles/total:gc-cycles"},
 		{Name: "/cpu/classes/gc/total:cpu-seconds"},
 		{Name: "/sched/pauses/total/gc:seconds"},
+		{Name: "/memory/classes/heap/objects:bytes"},
 	}
 	rtm.Read(s)
 	return goSample{
-		heap:       s[0].Value.Uint64(),
+		heap:       cmp.Or(s[0].Value.Uint64(), s[5].Value.Uint64()), // nothing is known to live before the first collection
 		goroutines: s[1].Value.Uint64(),
 		cycles:     s[2].Value.Uint64(),
 		gcCPU:      s[3].Value.Float64(),

@@ -43,13 +43,13 @@ func TestRestartWithoutDowntime(t *testing.T) {
 	share = append(share, "-addr", old.addr)
 	url := "ws://" + old.addr
 
-	client := &reactor.Client{Loops: 1}
+	client := &reactor.Client{Loops: 1, HandshakeTimeout: 30 * time.Second}
 	t.Cleanup(func() { _ = client.Close() })
 	stop, stopped := context.WithCancel(t.Context())
 	var residents sync.WaitGroup
 	var moves, visits, early atomic.Int64
 	dial := func(v *visitor) *reactor.Conn {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		c, err := client.Dial(ctx, url, v, nil)
 		if err != nil {
