@@ -86,6 +86,21 @@ func (p *process) publish(t *testing.T, topic, data string) {
 	}
 }
 
+// connections returns how many the server has.
+func (p *process) connections(t *testing.T) int {
+	t.Helper()
+	res, err := http.Get(p.admin + "/connections?format=json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var list connectionList
+	if err := json.NewDecoder(res.Body).Decode(&list); err != nil {
+		t.Fatal(err)
+	}
+	return list.Connections
+}
+
 // number is what is published: each publisher counts up.
 type number struct {
 	From string
@@ -328,6 +343,7 @@ func TestCluster(t *testing.T) {
 		_ = res.Body.Close()
 		return res.StatusCode == http.StatusServiceUnavailable
 	})
+	eventually(t, "all but one have left b", func() bool { return b.connections(t) <= 1 })
 	phase("during the drain", func(data string) { c.publish(t, "room", data) })
 	_ = deaf.Close()
 	if err := within(t, b.ended); err != nil {
