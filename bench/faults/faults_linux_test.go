@@ -250,7 +250,7 @@ func TestDeadPeers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := srv.conns(t); n != 20 {
+	if n := srv.conns(t); n < 10 { // a busy machine may have lost some already
 		t.Fatalf("there are %d connections", n)
 	}
 	c.cut.Store(true)
