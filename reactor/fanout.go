@@ -61,7 +61,7 @@ type fanout struct {
 }
 
 const (
-	subscribersPerRun = 256 // are met in a run, fewer if the messages are large
+	subscribersPerRun = 128 // are met in a run, fewer if the messages are large
 	subscribersAtOnce = 64  // are looked up at a time
 	fanoutKeeps       = 4096
 )
@@ -95,13 +95,16 @@ func (f *fanout) take() {
 	}
 }
 
+// unfinished reports whether a run has left something to deliver.
+func (f *fanout) unfinished() bool { return f.head < len(f.queue) }
+
 // waits reports whether there is something to deliver. l.mu is held.
-func (f *fanout) waits() bool { return f.head < len(f.queue) || len(f.inbox) > 0 }
+func (f *fanout) waits() bool { return f.unfinished() || len(f.inbox) > 0 }
 
 // fanOut delivers what has been published, as far as the budget for one run goes.
 func (l *loop) fanOut() {
 	f := &l.fan
-	if f.head == len(f.queue) {
+	if !f.unfinished() {
 		return
 	}
 	t := &l.engine.srv.topics

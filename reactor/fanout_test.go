@@ -288,7 +288,7 @@ func TestFanOutClosing(t *testing.T) {
 // TestFanOutOneWake holds that a burst of publications wakes each loop once.
 func TestFanOutOneWake(t *testing.T) {
 	c := newCrowd(t, &Server{}, 3)
-	for range 30 {
+	for range 15 {
 		c.subscribe(c.congested(), "a", "b")
 	}
 	for i := range 10 {

@@ -177,6 +177,9 @@ func (l *loop) Run(context.Context) error {
 	l.fanOut()
 	l.running = false
 	l.batch.end()
+	if l.fan.unfinished() {
+		giveWay()
+	}
 
 	l.mu.Lock()
 	defer l.mu.Unlock()

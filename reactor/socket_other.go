@@ -26,3 +26,6 @@ func writeBoth(fd int, p, q []byte) (int, error) {
 	}
 	return n + m, err
 }
+
+// giveWay does nothing.
+func giveWay() {}
