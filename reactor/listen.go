@@ -120,8 +120,8 @@ func reserveTCP(network, address string, share bool) (reserved, error) {
 			if (share || chosen) && balances() {
 				err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 			}
-			if err == nil && !chosen { // it is closed at once, and would reset connections that it got
-				err = unheard(fd)
+			if !chosen { // it is closed at once, and would reset connections that it got
+				_ = unheard(fd) // where the system can
 			}
 		})
 		return errors.Join(err, cerr)
