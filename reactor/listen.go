@@ -126,6 +126,7 @@ func reserveTCP(network, address string, share bool) (reserved, error) {
 		})
 		return errors.Join(err, cerr)
 	}}
+	lc.SetMultipathTCP(false) // gnet's are not, and those take no filter
 	ln, err := lc.Listen(context.Background(), network, address)
 	if err != nil {
 		var op *net.OpError
