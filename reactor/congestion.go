@@ -61,8 +61,8 @@ func (c *core) shed() {
 	c.shedding.Store(false)
 }
 
-// shedSome cuts the connections for which the most is waiting until what waits for all of them should be three
-// quarters of the limit. It returns how many it has cut.
+// shedSome cuts the connections for which the most is waiting until what waits for all of them is three
+// quarters of the limit at most. It returns how many it has cut.
 func (c *core) shedSome() (cut int) {
 	type victim struct {
 		conn *Conn
@@ -75,12 +75,10 @@ func (c *core) shedSome() (cut int) {
 		}
 	}
 	slices.SortFunc(all, func(a, b victim) int { return cmp.Compare(b.n, a.n) })
-	over := c.buffered.Load() - c.cfg.buffered/4*3
 	for _, v := range all {
-		if over <= 0 {
+		if c.buffered.Load() <= c.cfg.buffered/4*3 { // more may have come for v, all of which is free now
 			break
 		}
-		over -= int64(v.n)
 		cut++
 		c.tally.count(&c.tally.shed)
 		v.conn.giveUp(errBudget)
