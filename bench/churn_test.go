@@ -135,7 +135,7 @@ func TestPings(t *testing.T) {
 			}
 		})
 		o := short(p.url)
-		o.Conns, o.Pings, o.Duration = 2, 500*time.Millisecond, 1800*time.Millisecond
+		o.Conns, o.Pings, o.Duration = 2, time.Second, 3500*time.Millisecond
 		res := must(t, RunConnect, o)
 		if pongs {
 			wantChecks(t, res, "")
