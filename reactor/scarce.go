@@ -34,14 +34,13 @@ func newDescriptorBounds() descriptorBounds {
 }
 
 // room returns how many connections may be accepted before it is looked at again. It is negative when nobody is to
-// be accepted.
+// be accepted. It looks at no more than the numbers from full on, unless the application has some of them.
 func (b descriptorBounds) room() int {
-	if nextDescriptor() >= b.nearly {
+	next := nextDescriptor()
+	if next >= b.nearly {
 		return -1
 	}
-	const ahead = 256
-	spare := b.limit - b.nearly
-	return freeDescriptors(b.limit, spare+ahead) - spare
+	return freeDescriptors(next, b.limit, b.limit-b.full) - (b.limit - b.nearly)
 }
 
 // plenty reports whether what room has returned is enough to begin with.
@@ -60,12 +59,12 @@ func nextDescriptor() int {
 	return -1 // it cannot tell
 }
 
-// freeDescriptors counts the descriptors below limit that are free, from above, until it has found enough. It opens
+// freeDescriptors counts the descriptors that are free, from limit down to lowest, until it has found enough. It opens
 // none: the last ones may be the application's.
-func freeDescriptors(limit, enough int) (free int) {
+func freeDescriptors(lowest, limit, enough int) (free int) {
 	var some [64]unix.PollFd
-	for limit > 0 && free < enough {
-		n := min(limit, len(some))
+	for lowest = max(lowest, 0); limit > lowest && free < enough; {
+		n := min(limit-lowest, len(some))
 		limit -= n
 		for i := range n {
 			some[i] = unix.PollFd{Fd: int32(limit + i)}
@@ -97,7 +96,7 @@ func (e *engine) guard() {
 		return
 	}
 	room := e.fds.room()
-	e.room.Store(int64(room) / 4) // the other engines take some too
+	e.room.Store(int64(room) / 2) // the other engines take some too
 	switch {
 	case room < 0 && !p.deaf:
 		p.hear(false)

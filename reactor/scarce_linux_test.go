@@ -1,10 +1,13 @@
 package reactor
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -105,6 +108,34 @@ func TestFewFreeDescriptors(t *testing.T) {
 	}
 }
 
+// What is free is counted from above, and no further than is needed: in a full server every refusal counts.
+func TestFreeDescriptors(t *testing.T) {
+	var fds []int
+	for len(fds) < 10 {
+		fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3000+2*len(fds)) // every other one
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		fds = append(fds, fd)
+	}
+	if fds[0] != 3000 || fds[9] != 3018 {
+		t.Skip("the numbers are taken: ", fds)
+	}
+	for _, row := range []struct{ lowest, limit, enough, least, most int }{
+		{3000, 3020, 100, 10, 10},
+		{3010, 3020, 100, 5, 5},
+		{3020, 3020, 100, 0, 0},
+		{-1, 3, 100, 0, 0},
+		{3000, 3200, 50, 50, 64}, // one look is enough
+		{3000, 3200, 190, 190, 190},
+	} {
+		if n := freeDescriptors(row.lowest, row.limit, row.enough); n < row.least || n > row.most {
+			t.Errorf("%+v: %d are free", row, n)
+		}
+	}
+}
+
 // deaf waits until the server has taken its listeners out of its loops for the nth time.
 func (p *process) deaf(n int) {
 	p.t.Helper()
@@ -173,8 +204,10 @@ func TestLoopsEndForWantOfDescriptors(t *testing.T) {
 
 // Without /proc the server says what it cannot do, and serves.
 func TestWithoutProc(t *testing.T) {
-	if unix.Geteuid() != 0 {
-		t.Skip("to change the root directory takes root")
+	may := exec.Command("/bin/true")
+	may.SysProcAttr = &syscall.SysProcAttr{Chroot: "/"}
+	if err := may.Run(); errors.Is(err, unix.EPERM) {
+		t.Skip("to change the root directory takes CAP_SYS_CHROOT")
 	}
 	t.Setenv(childRoot, t.TempDir())
 	child, addr, _ := scarceChild(t, 3)
