@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -72,7 +71,7 @@ func TestTLS(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
 	each(t, false, func(t *testing.T, p Peer) {
-		if !p.TLS || !knows(t, p, "-tls-cert") {
+		if !p.TLS {
 			t.Skip("it has no TLS")
 		}
 		s := startService(t, p, Service{Path: EchoPath, Cert: cert, Key: key})
@@ -82,17 +81,4 @@ func TestTLS(t *testing.T) {
 			t.Errorf("%q came back", payload)
 		}
 	})
-}
-
-// knows reports whether Weir has a flag; the other peers have those that they are written with.
-func knows(t *testing.T, p Peer, flag string) bool {
-	t.Helper()
-	if p.binary != "weir" {
-		return true
-	}
-	help, err := exec.Command(p.path(bin), "-h").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Contains(string(help), "  "+flag+" ")
 }
